@@ -1,0 +1,3 @@
+// Package project holds the tests that look at the whole repository instead of
+// one package of it.
+package project
