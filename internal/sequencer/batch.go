@@ -1,0 +1,102 @@
+package sequencer
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/wfslog/wfslog/internal/event"
+)
+
+// batch collects the lines that go out in one write.
+type batch struct {
+	buf   []byte
+	lines []line
+
+	last    []byte // body of a close event, to be added behind everything else; or nil
+	written int    // how many of lines were written
+	unsafe  bool   // all were written, but err says that they may not last
+	err     error  // why the others were not
+
+	// wake is for goroutines that wait for another to write their lines; the first
+	// of them makes it. Who gets a token from it is to write the batch; it is closed
+	// when the batch is written. It is never pooled: a channel must not leave a
+	// bubble of testing/synctest.
+	wake chan struct{}
+	refs atomic.Int32 // goroutines that still look at the batch
+}
+
+// line is one event of a batch.
+type line struct {
+	span       *Span // nil for an event of the stream itself
+	typ        event.Type
+	seq        uint64
+	begin, end int // in the batch's buffer; end is behind the newline
+}
+
+// maxPooledBatch keeps a burst of large records from pinning its buffer.
+const maxPooledBatch = 256 << 10
+
+var batches = sync.Pool{New: func() any { return &batch{} }}
+
+func newBatch() *batch { return batches.Get().(*batch) }
+
+func (b *batch) add(sp *Span, typ event.Type, seq, n, kids uint64, body []byte, sum uint32) {
+	begin := len(b.buf)
+	b.buf = event.AppendLine(b.buf, typ, seq, n, kids, body, sum)
+	b.lines = append(b.lines, line{span: sp, typ: typ, seq: seq, begin: begin, end: len(b.buf)})
+}
+
+// rest returns the lines that are not written yet.
+func (b *batch) rest() []byte { return b.buf[b.restBegin():] }
+
+func (b *batch) restBegin() int {
+	if b.written == 0 {
+		return 0
+	}
+	return b.lines[b.written-1].end
+}
+
+// join counts the caller among those that wait. The sequencer's mutex must be
+// held.
+func (b *batch) join() {
+	b.refs.Add(1)
+	if b.wake == nil {
+		b.wake = make(chan struct{}, 1)
+	}
+}
+
+// await returns true when the batch has been written, false if the caller has
+// been chosen to write it.
+func (b *batch) await() (written bool) {
+	_, lead := <-b.wake
+	if lead {
+		b.refs.Add(-1) // the writer counts itself
+	}
+	return !lead
+}
+
+// finish wakes those that wait for the batch.
+func (b *batch) finish() {
+	if b.wake != nil {
+		close(b.wake)
+	}
+}
+
+// result returns the error of the line with the given index.
+func (b *batch) result(index int) error {
+	if index < b.written && !b.unsafe {
+		return nil
+	}
+	return b.err
+}
+
+// leave says that the caller does not look at the batch any more; the last one
+// gives it back to the pool.
+func (b *batch) leave() {
+	if b.refs.Add(-1) > 0 || cap(b.buf) > maxPooledBatch {
+		return
+	}
+	clear(b.lines) // drop the spans
+	*b = batch{buf: b.buf[:0], lines: b.lines[:0]}
+	batches.Put(b)
+}
