@@ -1,0 +1,77 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package journal
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAbandoned(t *testing.T) {
+	dir := t.TempDir()
+	segment := func(w *Writer, n int) Segment {
+		return Segment{Path: w.SegmentPath(n), Stream: w.name.stream, Number: n}
+	}
+	f := newFixture(osFileSystem{}, time.Now, dir, testID, Options{SegmentBytes: 1})
+	other := newFixture(osFileSystem{}, time.Now, dir, [16]byte{1}, Options{})
+	assert.False(t, segment(f.w, 1).Abandoned(), "there is none")
+	require.NoError(t, other.log("other"))
+	for n := 1; n < 4; n++ {
+		require.NoError(t, f.log("x"))
+		for i := range n {
+			assert.False(t, segment(f.w, i+1).Abandoned(), "segment %d of %d", i+1, n)
+		}
+	}
+	require.NoError(t, f.Close(""))
+	for n := range f.w.number {
+		assert.True(t, segment(f.w, n+1).Abandoned(), "segment %d", n+1)
+	}
+	assert.False(t, segment(other.w, 1).Abandoned())
+	require.NoError(t, other.Close(""))
+	assert.True(t, segment(other.w, 1).Abandoned())
+}
+
+// Between its creation and its lock, a segment is empty, and the one before is still
+// locked.
+func TestStreamIsNotAbandonedWhenASegmentBegins(t *testing.T) {
+	f := newFixture(osFileSystem{}, time.Now, t.TempDir(), testID, Options{})
+	require.NoError(t, f.log("x"))
+	last := Segment{Path: f.w.SegmentPath(1), Stream: f.w.name.stream, Number: 1}
+	next := Segment{Path: f.w.SegmentPath(2), Stream: f.w.name.stream, Number: 2}
+	require.NoError(t, os.WriteFile(next.Path, nil, fileMode))
+	assert.False(t, next.Abandoned())
+	assert.False(t, last.Abandoned())
+	require.NoError(t, f.Close(""))
+	assert.True(t, next.Abandoned(), "the process ended then")
+	require.NoError(t, os.Remove(last.Path))
+	assert.False(t, next.Abandoned(), "perhaps it is the first and was just created")
+}
+
+// Whenever it is looked at, a stream that is written is not abandoned.
+func TestAbandonedDuringRotation(t *testing.T) {
+	f := newFixture(osFileSystem{}, time.Now, t.TempDir(), testID, Options{SegmentBytes: 1, Sync: SyncNever, MaxBytes: 10_000})
+	require.NoError(t, f.log("x"))
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				assert.NoError(t, f.log("x"))
+			}
+		}
+	}()
+	for range 1000 {
+		assert.False(t, Segment{Path: f.w.SegmentPath(1), Stream: f.w.name.stream}.Abandoned())
+	}
+	close(stop)
+	<-stopped
+	require.NoError(t, f.Close(""))
+	assert.True(t, Segment{Path: f.w.SegmentPath(1), Stream: f.w.name.stream}.Abandoned())
+}

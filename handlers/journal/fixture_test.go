@@ -1,0 +1,130 @@
+package journal
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/sequencer"
+	"github.com/wfslog/wfslog/internal/sequencer/seqtest"
+)
+
+// clock is a clock that stands still.
+type clock struct {
+	mu  sync.Mutex // protects following field
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 11, 22, 6, 14, 5, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+var (
+	testRun = event.RunID{1, 2, 3, 4, 5, 6, 0x70, 8, 0x80}
+	testID  = [16]byte{0x9f, 0x86, 0xd0, 0x81, 0x88, 0x4c, 0x7d, 0x65, 1, 2, 3, 4, 5, 6, 7, 8}
+)
+
+// fixture is a journal with a sequencer, as a handler has it.
+type fixture struct {
+	*sequencer.Sequencer
+	w    *Writer
+	root sequencer.Span
+}
+
+// newFixture returns a journal on a file system, with the start of a root held.
+func newFixture(fs fileSystem, now func() time.Time, dir string, id [16]byte, o Options) *fixture {
+	f := &fixture{w: newWriter(fs, now, dir, "test", id, o)}
+	f.Sequencer = sequencer.New(sequencer.Config{ID: id, Output: f.w, Now: now})
+	f.root.Ref = event.SpanRef{Run: testRun, Kind: event.KindWorkflow}
+	ev := event.Event{Stream: f.Stream(), Run: testRun, Type: event.TypeStart, Kind: event.KindWorkflow}
+	f.Hold(&f.root, seqtest.Body(ev, ""))
+	return f
+}
+
+// log appends a record.
+func (f *fixture) log(msg string) error {
+	_, err := f.Append(&f.root, event.TypeLog, f.body(msg))
+	return err
+}
+
+func (f *fixture) body(msg string) []byte {
+	return seqtest.Body(event.Event{Stream: f.Stream(), Run: testRun, Type: event.TypeLog, Msg: msg}, "")
+}
+
+// readDir returns what can be read of the journal in dir, by stream.
+func readDir(t require.TestingT, dir string) map[string]*seqtest.Stream {
+	segments, err := Segments(dir)
+	require.NoError(t, err)
+	readers := map[string][]io.Reader{}
+	for _, s := range segments {
+		r, err := s.Open()
+		require.NoError(t, err)
+		defer r.Close()
+		readers[s.Stream] = append(readers[s.Stream], r)
+	}
+	streams := map[string]*seqtest.Stream{}
+	for id, rs := range readers {
+		streams[id], err = seqtest.Read(rs...)
+		require.NoError(t, err)
+	}
+	return streams
+}
+
+// readOne returns the only stream of the journal in dir.
+func readOne(t require.TestingT, dir string) *seqtest.Stream {
+	streams := readDir(t, dir)
+	require.Len(t, streams, 1)
+	for _, s := range streams {
+		return s
+	}
+	return nil
+}
+
+// msgs returns the messages of the records, in the order of the files.
+func msgs(s *seqtest.Stream) (msgs []string) {
+	for _, ev := range s.Events {
+		if ev.Type == event.TypeLog {
+			msgs = append(msgs, ev.Msg)
+		}
+	}
+	return msgs
+}
+
+// losses returns what the loss events say.
+func losses(s *seqtest.Stream) (losses []string) {
+	for _, ev := range s.Events {
+		if ev.Type == event.TypeLoss {
+			losses = append(losses, fmt.Sprintf("%d of %d-%d: %s", ev.N, ev.From, ev.To, ev.Cause))
+		}
+	}
+	return losses
+}
+
+// files returns the paths of all files in dir.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(dir, dirName))
+	require.NoError(t, err)
+	var paths []string
+	for _, e := range entries {
+		paths = append(paths, filepath.Join(dir, dirName, e.Name()))
+	}
+	return paths
+}
