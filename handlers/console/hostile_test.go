@@ -1,0 +1,108 @@
+package console_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wfslog/wfslog/handlers/console"
+)
+
+// payloads are texts that harm a terminal or its reader.
+var payloads = []struct{ name, text string }{
+	{"clear screen", "a\x1b[2Jb"},
+	{"clipboard", "a\x1b]52;c;ZXZpbA==\ab"},
+	{"link", "a\x1b]8;;http://evil.example/\x1b\\b"},
+	{"title without end", "a\x1b]0;title"},
+	{"carriage return", "a\rFAKE"},
+	{"line feed", "a\n06:14:05.123 INFO  forged"},
+	{"backspace", "a\b\bb"},
+	{"null", "a\x00b"},
+	{"C1", "a\u009b2Jb"},
+	{"C1 byte", "a\x9b2Jb"},
+	{"bidi", "a\u202eb\u2066c"},
+	{"tags and zero width", "a\U000e0041\u200b\ufeffb"},
+	{"line separators", "a\u2028b\u2029c"},
+	// What tint brings to life: text that only looks like an escape sequence.
+	{"escaped escape", `a \x1b[2J b`},
+}
+
+type stringer string
+
+func (s stringer) String() string { return string(s) }
+
+type valuer string
+
+func (v valuer) LogValue() slog.Value { return slog.StringValue(string(v)) }
+
+type jsonText string
+
+func (j jsonText) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", string(j)), nil }
+
+func TestNothingHostileReachesTheWriter(t *testing.T) {
+	places := []struct {
+		name string
+		log  func(l *slog.Logger, text string)
+	}{
+		{"message", func(l *slog.Logger, text string) { l.Info(text) }},
+		{"string", func(l *slog.Logger, text string) { l.Info("m", "k", text) }},
+		{"key", func(l *slog.Logger, text string) { l.Info("m", text, 1) }},
+		{"error", func(l *slog.Logger, text string) { l.Info("m", "k", errors.New(text)) }},
+		{"Stringer", func(l *slog.Logger, text string) { l.Info("m", "k", stringer(text)) }},
+		{"LogValuer", func(l *slog.Logger, text string) { l.Info("m", "k", valuer(text)) }},
+		{"struct", func(l *slog.Logger, text string) { l.Info("m", "k", point{Name: text}) }},
+		{"bytes", func(l *slog.Logger, text string) { l.Info("m", "k", []byte(text)) }},
+		{"group name", func(l *slog.Logger, text string) { l.Info("m", slog.Group(text, "k", "v")) }},
+		{"slice", func(l *slog.Logger, text string) { l.Info("m", "k", []string{text, "b"}) }},
+		{"map", func(l *slog.Logger, text string) { l.Info("m", "k", map[string]any{text: text}) }},
+		{"own JSON", func(l *slog.Logger, text string) { l.Info("m", "k", jsonText(text)) }},
+		{"panic", func(l *slog.Logger, text string) { l.Info("m", "k", panicker(text)) }},
+		{"With", func(l *slog.Logger, text string) { l.With("k", text).WithGroup(text).Info("m", "k", 1) }},
+		{"logger", func(l *slog.Logger, text string) { l.Info("m", "logger", text) }},
+		{"span", func(l *slog.Logger, text string) {
+			l.Info("m", wf("span", text, "event", "end", "status", text, "error", text))
+		}},
+	}
+	for _, payload := range payloads {
+		for _, place := range places {
+			for _, colored := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/%t", payload.name, place.name, colored), func(t *testing.T) {
+					var buf bytes.Buffer
+					h := console.New(&buf, nil)
+					if colored {
+						h = console.NewColored(&buf)
+					}
+					place.log(slog.New(h), payload.text)
+					got, ok := strings.CutSuffix(withoutOwnColors(buf.String()), "\n")
+					require.True(t, ok, "no line end in %q", got)
+					require.True(t, utf8.ValidString(got), "invalid UTF-8 in %q", got)
+					for _, r := range got {
+						assert.False(t, unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp),
+							"%U reached the writer in %q", r, got)
+					}
+				})
+			}
+		}
+	}
+}
+
+type panicker string
+
+func (p panicker) String() string { panic(string(p)) }
+
+// withoutOwnColors removes the escape sequences that the handler itself writes,
+// none of which is in a payload.
+func withoutOwnColors(s string) string {
+	for _, own := range []string{"0", "2", "91", "92", "93", "36", "2;92", "95"} {
+		s = strings.ReplaceAll(s, "\x1b["+own+"m", "")
+	}
+	return s
+}

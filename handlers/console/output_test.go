@@ -1,0 +1,86 @@
+package console_test
+
+import (
+	"bufio"
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wfslog/wfslog/handlers/console"
+)
+
+// childEnv makes the test binary a program that logs to its standard error.
+const childEnv = "WFSLOG_CONSOLE_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) == "" {
+		os.Exit(m.Run())
+	}
+	h := console.New(os.Stderr, nil)
+	for range 3 {
+		if h.Handle(context.Background(), record(slog.LevelInfo, "nobody reads this")) == nil {
+			os.Exit(3)
+		}
+	}
+	if _, err := os.Stdout.WriteString("still here"); err != nil {
+		os.Exit(4)
+	}
+}
+
+func TestClosedPipeDoesNotEndTheProgram(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only on Linux is a write after the reader has gone no signal")
+	}
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	defer w.Close()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"=1")
+	cmd.Stderr = w
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	assert.Equal(t, "still here", string(out))
+}
+
+func TestFullPipeDoesNotBlock(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	h := console.New(w, nil)
+	ctx := t.Context()
+	long := record(slog.LevelInfo, strings.Repeat("x", 1000))
+	for failed := 0; failed < 5; { // ends when the pipe is full, since nobody reads
+		if h.Handle(ctx, long) != nil {
+			failed++
+		}
+	}
+	lines := bufio.NewReader(r)
+	for {
+		text, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		if !strings.HasSuffix(text, "xxx\n") {
+			assert.Regexp(t, `^… \d+ lines not shown\n$`, text)
+			break
+		}
+	}
+	require.NoError(t, w.Close())
+}
+
+func TestLinesGoToFilesAtOnce(t *testing.T) {
+	name := t.TempDir() + "/log"
+	f, err := os.Create(name)
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, console.New(f, nil).Handle(t.Context(), record(slog.LevelInfo, "m")))
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	assert.Equal(t, "06:14:05.123 INFO  m\n", string(text))
+}

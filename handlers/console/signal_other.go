@@ -1,0 +1,9 @@
+//go:build !linux
+
+package console
+
+import "os"
+
+// withoutSignal returns f: a write to file descriptors 1 and 2 after the reader
+// has gone may end the program here.
+func withoutSignal(f *os.File) *os.File { return f }
