@@ -1,0 +1,245 @@
+package wfslog
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wfslog/wfslog/handlers/journal"
+	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/process"
+	"github.com/wfslog/wfslog/internal/sequencer"
+	"github.com/wfslog/wfslog/internal/shipper"
+)
+
+// core is what a Handler and all handlers derived from it share: the options,
+// completed, and the stream.
+type core struct {
+	level        slog.Leveler
+	journalLevel slog.Leveler
+	next         slog.Handler
+	dir          string
+	workflow     string
+	saveOn       SavePolicy
+	addSource    bool
+	replace      func([]string, slog.Attr) slog.Attr
+	content      ContentPolicy
+	hashKey      []byte
+	limits       Limits
+	onError      func(error)
+
+	recording bool
+	seq       *sequencer.Sequencer // never nil
+	saver     *documentSaver       // nil if documents are not saved
+	shippers  []*shipper.Shipper   // of the forwarders
+
+	withoutContext atomic.Uint64
+	afterClose     atomic.Uint64
+
+	leftDefault bool // it records no default run any more; defaults.mu protects it
+
+	closeOnce sync.Once
+	closeErr  error
+
+	reports reporter
+}
+
+// newCore completes the options, which it may change, and returns, besides the core,
+// what is wrong with them.
+func newCore(o *Options) (c *core, complaints []error) {
+	complaints = o.correct()
+	c = &core{
+		level: o.Level, journalLevel: o.JournalLevel, next: o.Next, saveOn: o.SaveOn, addSource: o.AddSource,
+		replace: o.ReplaceAttr, content: o.Content, limits: o.Limits.WithDefaults(), onError: o.OnError,
+		recording: !strings.EqualFold(os.Getenv("WFSLOG"), "off"),
+	}
+	if c.next == nil {
+		c.next = newConsole(o.AddSource)
+	}
+	if c.level == nil {
+		levels, err := ParseLevels(os.Getenv("WFSLOG_LEVEL"))
+		if err != nil {
+			complaints = append(complaints, fmt.Errorf("%w; $WFSLOG_LEVEL is ignored", err))
+			levels = &Levels{}
+		}
+		c.level = levels
+	}
+	if c.journalLevel == nil {
+		c.journalLevel = LevelTrace
+	}
+	c.workflow = firstOf(o.Workflow, os.Getenv("WFSLOG_WORKFLOW"), process.Name())
+	dir := firstOf(o.Dir, os.Getenv("WFSLOG_DIR"), "logs")
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		complaints = append(complaints, fmt.Errorf("wfslog: directory %q: %w; it is taken as it is", dir, err))
+		abs = dir
+	}
+	c.dir = abs
+	if c.content == ContentHash {
+		c.hashKey = []byte(os.Getenv("WFSLOG_HASH_KEY"))
+		if len(c.hashKey) == 0 {
+			c.hashKey = make([]byte, 32)
+			_, _ = rand.Read(c.hashKey) // never fails: crypto/rand crashes the program instead
+		}
+	}
+	c.openStream(o)
+	return c, complaints
+}
+
+// openStream makes the sequencer with its output, neither of which does anything
+// yet.
+func (c *core) openStream(o *Options) {
+	cfg := sequencer.Config{ID: sequencer.NewID(), Open: describeWriter(), OnError: c.report}
+	if o.Sink != nil {
+		cfg.Output = &sinkOutput{w: o.Sink}
+		c.seq = sequencer.New(cfg)
+		return
+	}
+	writer := journal.NewWriter(c.dir, cfg.Open.Program, cfg.ID, &o.Journal)
+	cfg.Output = writer
+	for i, f := range o.Forward {
+		if f != nil {
+			c.shippers = append(c.shippers, shipper.New(shipper.Config{
+				Path: writer.SegmentPath, Forwarder: f, Place: i, OnError: c.report,
+			}))
+		}
+	}
+	var stream *savedStream
+	if c.recording {
+		c.saver = acquireSaver(c.dir)
+		stream = c.saver.stream(writer, hex.EncodeToString(cfg.ID[:8]), c.report)
+	}
+	cfg.OnWritten = func(segment int, lines []sequencer.Written) {
+		for _, s := range c.shippers {
+			s.Written(segment, lines)
+		}
+		c.saver.written(stream, segment, lines)
+	}
+	c.seq = sequencer.New(cfg)
+}
+
+// describeWriter returns what a stream's first line says of this process.
+func describeWriter() event.Open {
+	host, err := os.Hostname()
+	if err != nil {
+		host = ""
+	}
+	return event.Open{
+		Host: host, PID: os.Getpid(), Boot: process.BootID(), ProcStart: process.Start(),
+		Program: process.Name(), Go: runtime.Version(),
+	}
+}
+
+func firstOf(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+func (c *core) save(ctx context.Context) error {
+	if c.saver == nil {
+		return nil
+	}
+	return c.saver.saveAll(ctx)
+}
+
+func (c *core) flush(ctx context.Context) error {
+	synced := make(chan error, 1)
+	go func() { synced <- c.seq.Sync() }() // ends when the disk has answered
+	var errs []error
+	select {
+	case err := <-synced:
+		errs = append(errs, err)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if c.saveOn != SaveNever {
+		errs = append(errs, c.save(ctx))
+	}
+	for _, s := range c.shippers {
+		errs = append(errs, s.Flush(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// closeWait is how long Close lets forwarders finish their batch.
+const closeWait = 5 * time.Second
+
+func (c *core) close() error {
+	c.closeOnce.Do(func() {
+		if root := leaveDefault(c); root != nil {
+			c.endRoot(root)
+		}
+		errs := []error{c.seq.Close("closed")}
+		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+		defer cancel()
+		closed := make(chan error)
+		for _, s := range c.shippers {
+			go func() { closed <- s.Close(ctx) }()
+		}
+		if c.saver != nil {
+			if c.saveOn != SaveNever {
+				errs = append(errs, c.saver.saveAll(context.Background()))
+			}
+			c.saver.release()
+		}
+		for range c.shippers {
+			errs = append(errs, <-closed)
+		}
+		c.closeErr = errors.Join(errs...)
+	})
+	return c.closeErr
+}
+
+func (c *core) stats() Stats {
+	n := c.seq.Counts()
+	stats := Stats{
+		Accepted: n.Accepted, Written: n.Written, Lost: n.Lost, Bytes: n.Bytes,
+		WithoutContext: c.withoutContext.Load(), AfterClose: c.afterClose.Load(), LastError: c.reports.last(),
+	}
+	for _, s := range c.shippers {
+		stats.Lag = max(stats.Lag, s.Stats().LagEvents)
+	}
+	return stats
+}
+
+// saveAfterEnd asks for the document of the run of s, which has ended, if that is
+// due. The result is closed when it is saved, or nil if nobody shall wait.
+func (c *core) saveAfterEnd(s *span) <-chan struct{} {
+	if c.saver == nil {
+		return nil
+	}
+	ends := s.parent == nil
+	switch {
+	case ends && c.saveOn != SaveNever:
+	case s.kind == KindIteration && c.saveOn <= SaveInteractions:
+	case s.kind == KindInteraction && c.saveOn == SaveInteractions:
+		c.saver.request(s.run.id, false)
+		return nil
+	default:
+		return nil
+	}
+	return c.saver.request(s.run.id, ends)
+}
+
+// warn says err in the operational log.
+func (c *core) warn(err error) {
+	ctx := context.Background()
+	if !c.next.Enabled(ctx, slog.LevelWarn) {
+		return
+	}
+	_ = c.next.Handle(ctx, slog.NewRecord(time.Now(), slog.LevelWarn, err.Error(), 0)) // there is nowhere else to say it
+}

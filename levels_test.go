@@ -1,0 +1,168 @@
+package wfslog_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wfslog/wfslog"
+)
+
+func TestParseLevel(t *testing.T) {
+	tests := []struct {
+		text string
+		want slog.Level
+		err  string
+	}{
+		{"trace", wfslog.LevelTrace, ""},
+		{"Debug", slog.LevelDebug, ""},
+		{" INFO ", slog.LevelInfo, ""},
+		{"warning", slog.LevelWarn, ""},
+		{"warn+1", slog.LevelWarn + 1, ""},
+		{"critical-2", wfslog.LevelCritical - 2, ""},
+		{"loud", 0, `wfslog: level "loud": want trace, debug, info, warn, error or critical`},
+		{"info+x", 0, `wfslog: level "info+x": the offset is not a number`},
+		{"", 0, `wfslog: level "": want trace, debug, info, warn, error or critical`},
+	}
+	for _, tt := range tests {
+		got, err := wfslog.ParseLevel(tt.text)
+		if tt.err != "" {
+			assert.EqualError(t, err, tt.err)
+			continue
+		}
+		assert.NoError(t, err)
+		assert.Equal(t, tt.want, got, "level %q", tt.text)
+	}
+}
+
+func TestLevelName(t *testing.T) {
+	for level, want := range map[slog.Level]string{
+		wfslog.LevelTrace: "TRACE", slog.LevelDebug: "DEBUG", slog.LevelInfo: "INFO", slog.LevelWarn: "WARN",
+		slog.LevelError: "ERROR", wfslog.LevelCritical: "CRITICAL", slog.LevelInfo + 1: "INFO+1",
+	} {
+		assert.Equal(t, want, wfslog.LevelName(level))
+	}
+}
+
+func TestParseLevels(t *testing.T) {
+	tests := []struct {
+		text string
+		err  string
+	}{
+		{"", ""},
+		{"info, workflow=debug ,,", ""},
+		{"info,warn", `wfslog: levels "info,warn": entry "warn": the name is given twice`},
+		{"a=info,a=warn", `wfslog: levels "a=info,a=warn": entry "a=warn": the name is given twice`},
+		{"=info", `wfslog: levels "=info": entry "=info" has no logger name`},
+		{"a=loud", `wfslog: levels "a=loud": entry "a=loud": wfslog: level "loud": want trace, debug, info, warn, error or critical`},
+	}
+	for _, tt := range tests {
+		_, err := wfslog.ParseLevels(tt.text)
+		if tt.err != "" {
+			assert.EqualError(t, err, tt.err)
+			continue
+		}
+		assert.NoError(t, err, "levels %q", tt.text)
+	}
+}
+
+func TestLevelsDecideBySegments(t *testing.T) {
+	l, err := wfslog.ParseLevels("error,workflow=info,workflow.agent1=debug,workflow.agent1.tools=warn")
+	require.NoError(t, err)
+	for name, want := range map[string]slog.Level{
+		"":                          slog.LevelError,
+		"other":                     slog.LevelError,
+		"workflow":                  slog.LevelInfo,
+		"workflow.agent2":           slog.LevelInfo,
+		"workflow.agent1":           slog.LevelDebug,
+		"workflow.agent10":          slog.LevelInfo,
+		"workflow.agent1.llm":       slog.LevelDebug,
+		"workflow.agent1.tools":     slog.LevelWarn,
+		"workflow.agent1.tools.web": slog.LevelWarn,
+		"workflow.agent1.toolsmith": slog.LevelDebug,
+		"workflows":                 slog.LevelError,
+	} {
+		assert.Equal(t, want, l.Effective(name), "logger %q", name)
+	}
+	l.Unset("workflow.agent1")
+	assert.Equal(t, slog.LevelInfo, l.Effective("workflow.agent1"))
+	l.Set("workflow.agent1", wfslog.LevelTrace)
+	assert.Equal(t, wfslog.LevelTrace, l.Effective("workflow.agent1.llm"))
+	assert.Equal(t, map[string]slog.Level{
+		"": slog.LevelError, "workflow": slog.LevelInfo, "workflow.agent1": wfslog.LevelTrace, "workflow.agent1.tools": slog.LevelWarn,
+	}, l.Configured())
+}
+
+func TestZeroLevelsAdmitInfo(t *testing.T) {
+	var l wfslog.Levels
+	assert.Equal(t, slog.LevelInfo, l.Level())
+	assert.Empty(t, l.Configured())
+	l.Set("workflow", slog.LevelDebug)
+	assert.Equal(t, slog.LevelDebug, l.Effective("workflow.a"))
+	assert.Equal(t, slog.LevelInfo, l.Effective(""))
+}
+
+func TestLevelsConcurrentSafe(t *testing.T) {
+	var l wfslog.Levels
+	h, _ := newSink(t, wfslog.Options{Level: &l, JournalLevel: &l})
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			name := fmt.Sprintf("workflow.agent%d", g)
+			log := slog.New(h).WithGroup(name)
+			for i := range 200 {
+				l.Set(name, slog.Level(i%3*4))
+				log.Info("m")
+				l.Unset(name)
+				l.Effective(name)
+				l.Configured()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestLevelFromEnvironment(t *testing.T) {
+	t.Setenv("WFSLOG_LEVEL", "error,workflow.a=debug")
+	var next levelsSeen
+	h, _ := newSink(t, wfslog.Options{Next: &next})
+	for _, name := range []string{"workflow.a", "workflow.b"} {
+		log := slog.New(h).WithGroup(name)
+		log.Debug("m")
+		log.Error("m")
+	}
+	assert.Equal(t, []slog.Level{slog.LevelDebug, slog.LevelError, slog.LevelError}, next.levels)
+}
+
+func TestWrongLevelInEnvironmentIsSaidOnce(t *testing.T) {
+	t.Setenv("WFSLOG_LEVEL", "loud")
+	var next levelsSeen
+	h, _ := newSink(t, wfslog.Options{Next: &next})
+	require.Len(t, next.messages, 1)
+	assert.Contains(t, next.messages[0], `level "loud"`)
+	assert.Contains(t, next.messages[0], "$WFSLOG_LEVEL is ignored")
+	slog.New(h).Info("m")
+	assert.Equal(t, []slog.Level{slog.LevelWarn, slog.LevelInfo}, next.levels)
+}
+
+// levelsSeen keeps the levels and messages of records.
+type levelsSeen struct {
+	levels   []slog.Level
+	messages []string
+}
+
+func (*levelsSeen) Enabled(_ context.Context, _ slog.Level) bool { return true }
+
+func (l *levelsSeen) Handle(_ context.Context, r slog.Record) error {
+	l.levels = append(l.levels, r.Level)
+	l.messages = append(l.messages, r.Message)
+	return nil
+}
+
+func (l *levelsSeen) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l *levelsSeen) WithGroup(string) slog.Handler      { return l }

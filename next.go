@@ -1,0 +1,105 @@
+package wfslog
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+)
+
+// nextScope holds, from the first group on, the groups and attributes of With
+// calls that the operational log gets with each record: an immutable list, the
+// newest first. Exactly one of group and attrs is set.
+type nextScope struct {
+	parent *nextScope
+	group  string
+	attrs  []slog.Attr
+}
+
+// nest returns attrs inside the groups of s, beside the attributes there.
+func (s *nextScope) nest(attrs []slog.Attr) []slog.Attr {
+	for ; s != nil; s = s.parent {
+		switch {
+		case s.group == "":
+			attrs = slices.Concat(s.attrs, attrs)
+		case len(attrs) > 0:
+			attrs = []slog.Attr{{Key: s.group, Value: slog.GroupValue(attrs...)}}
+		}
+	}
+	return attrs
+}
+
+// escapedWF is what a user's own top-level attribute [keyWF] is called in the
+// operational log.
+const escapedWF = "!" + keyWF
+
+// topLevel returns attrs with the key wf escaped. It does not change attrs.
+func topLevel(attrs []slog.Attr) []slog.Attr {
+	i := slices.IndexFunc(attrs, func(a slog.Attr) bool { return a.Key == keyWF })
+	if i < 0 {
+		return attrs
+	}
+	attrs = slices.Clone(attrs)
+	for i := range attrs {
+		if attrs[i].Key == keyWF {
+			attrs[i].Key = escapedWF
+		}
+	}
+	return attrs
+}
+
+// forward hands the record on to the operational log.
+func (rec *record) forward(ctx context.Context) error {
+	h := rec.h
+	attrs := rec.attrs
+	if attrs == nil && (rec.op != nil || h.tail != nil || rec.hostile || rec.needsCare()) {
+		attrs = rec.ownAttrs()
+	}
+	if attrs == nil && rec.span == nil && h.name == "" {
+		return h.next.Handle(ctx, rec.slog)
+	}
+	r := slog.NewRecord(rec.slog.Time, rec.slog.Level, rec.slog.Message, rec.slog.PC)
+	if h.name != "" {
+		r.AddAttrs(slog.String("logger", h.name))
+	}
+	if attrs != nil {
+		if rec.hostile || (!rec.encoded && h.core.isHostile(attrs)) {
+			attrs = h.core.harmless(attrs)
+		}
+		r.AddAttrs(topLevel(h.tail.nest(attrs))...)
+	} else {
+		rec.slog.Attrs(func(a slog.Attr) bool { r.AddAttrs(a); return true })
+	}
+	if rec.span != nil {
+		r.AddAttrs(rec.wf())
+	}
+	return h.next.Handle(ctx, r)
+}
+
+// wf returns the attribute that says where in the run the record belongs, from
+// which the event can be rebuilt out of the operational log. rec.span must be set.
+func (rec *record) wf() slog.Attr {
+	var members []slog.Attr
+	if rec.op != nil {
+		members = rec.op.members()
+	} else {
+		members = make([]slog.Attr, 0, 5)
+		members = append(members, slog.String("run", rec.span.run.text), slog.String("span", rec.span.path))
+	}
+	if rec.seq > 0 {
+		members = append(members, slog.String("stream", rec.h.core.seq.Stream()), slog.Uint64("seq", rec.seq))
+		if rec.op == nil {
+			members = append(members, slog.Uint64("after", uint64(rec.after)))
+		}
+	}
+	return slog.Attr{Key: keyWF, Value: slog.GroupValue(members...)}
+}
+
+// needsCare reports whether the record has an attribute that cannot be handed on as
+// it is.
+func (rec *record) needsCare() (found bool) {
+	rec.slog.Attrs(func(a slog.Attr) bool {
+		found = a.Key == keyWF || (!rec.encoded && risky(a.Value))
+		return !found
+	})
+	return found
+}

@@ -1,0 +1,191 @@
+package wfslog
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/sequencer"
+)
+
+// record is one slog record on its way through a Handler: first to the stream,
+// then to the operational log.
+type record struct {
+	h     *Handler
+	state *state
+	slog  slog.Record
+	op    *operation // what the record tells of a span, nil for an ordinary one
+
+	// attrs are the record's attributes but for the marker, evaluated once for both
+	// outputs; nil if those of slog can be used as they are.
+	attrs []slog.Attr
+
+	span    *span  // that the record belongs to, nil if to none
+	seq     uint64 // of its event, 0 if it has none
+	after   uint32 // of an ordinary record: child ordinals that span had given out
+	encoded bool   // the attributes were encoded, so hostile is known
+	hostile bool   // the values must not be handed on as they are
+}
+
+// prepare looks for the marker, and evaluates the attributes if they cannot be used
+// as they are.
+func (rec *record) prepare() {
+	c := rec.h.core
+	evaluate := c.replace != nil || c.content != ContentFull
+	resolved := false // the marker is a group
+	rec.slog.Attrs(func(a slog.Attr) bool {
+		switch a.Value.Kind() {
+		case slog.KindLogValuer:
+			if op := markedOperation(a); op != nil {
+				rec.op = op
+			} else {
+				evaluate = true
+			}
+		case slog.KindGroup:
+			if rec.state.isResolvedMarker(a) {
+				rec.op, resolved = rec.state.op, true
+			} else if a.Key == "" || !plainGroup(a.Value.Group(), 0) {
+				evaluate = true
+			}
+		}
+		return true
+	})
+	if !evaluate && !resolved {
+		return
+	}
+	rec.attrs = rec.ownAttrs()
+	if evaluate {
+		var groups []string
+		if rec.op == nil { // the attributes of operations are in no groups
+			groups = rec.h.scope.Groups()
+		}
+		rec.attrs = c.evaluate(groups, rec.attrs)
+	}
+}
+
+// ownAttrs returns a copy of the attributes of the slog record but for the marker.
+func (rec *record) ownAttrs() []slog.Attr {
+	attrs := make([]slog.Attr, 0, rec.slog.NumAttrs())
+	rec.slog.Attrs(func(a slog.Attr) bool {
+		if !a.Equal(slog.Attr{}) && !isMarker(a) && !rec.state.isResolvedMarker(a) {
+			attrs = append(attrs, a)
+		}
+		return true
+	})
+	return attrs
+}
+
+// maxPlainDepth is how deep [plainGroup] looks.
+const maxPlainDepth = 4
+
+// plainGroup reports whether all values of a group are evaluated, and none of it
+// vanishes: slog's own handlers write invalid JSON behind a group that turns out
+// to be empty.
+func plainGroup(attrs []slog.Attr, depth int) bool {
+	if len(attrs) == 0 || depth == maxPlainDepth {
+		return false
+	}
+	for _, a := range attrs {
+		switch a.Value.Kind() {
+		case slog.KindLogValuer:
+			return false
+		case slog.KindGroup:
+			if !plainGroup(a.Value.Group(), depth+1) {
+				return false
+			}
+		default:
+			if a.Equal(slog.Attr{}) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// record writes the record to the stream, if it is to be recorded.
+func (rec *record) record() (err error) {
+	h, s := rec.h, rec.state
+	if !h.core.recording || s.suppressed {
+		return nil
+	}
+	level := rec.slog.Level
+	switch {
+	case rec.op != nil:
+		rec.span = rec.op.span
+		err = rec.recordOperation(h.admits(s, level))
+	case s.span != nil:
+		rec.span = s.span
+		if h.admits(s, level) {
+			err = rec.recordLog()
+		}
+	case h.agent != "" && h.admits(s, level):
+		rec.span = defaultRoot()
+		if err = rec.recordLog(); rec.seq > 0 {
+			h.core.withoutContext.Add(1)
+		}
+	}
+	if errors.Is(err, sequencer.ErrClosed) {
+		h.core.afterClose.Add(1)
+		return nil
+	}
+	return err
+}
+
+func (rec *record) recordLog() (err error) {
+	c, r := rec.h.core, &rec.slog
+	ss := c.streamSpan(rec.span)
+	rec.after = rec.span.kids.Load()
+	ev := event.Event{
+		Type: event.TypeLog, Time: r.Time, Level: r.Level, After: rec.after, Logger: rec.h.name, Msg: r.Message,
+	}
+	if c.addSource {
+		ev.Source = sourceOf(r)
+	}
+	e := c.encode(ev, rec.span, rec, nil)
+	defer e.Free()
+	rec.seq, err = c.seq.Append(&ss.seq, event.TypeLog, e.Buf)
+	return err
+}
+
+func sourceOf(r *slog.Record) *event.Source {
+	src := r.Source()
+	if src == nil {
+		return nil
+	}
+	return &event.Source{Function: src.Function, File: src.File, Line: src.Line}
+}
+
+// recordOperation records what the record tells of a span. admitted says whether
+// its level is high enough for the journal: starts are held, and ends written if
+// the start was, also if it is not.
+func (rec *record) recordOperation(admitted bool) (err error) {
+	c := rec.h.core
+	switch rec.op.typ {
+	case event.TypeStart:
+		rec.seq, err = c.recordStart(rec, admitted)
+	case event.TypeEnd:
+		if admitted || c.hasStart(rec.span) {
+			rec.seq, err = c.appendEnd(rec, c.streamSpan(rec.span))
+		}
+	case event.TypeSet:
+		if admitted {
+			rec.seq, err = c.appendSet(rec, c.streamSpan(rec.span))
+		}
+	}
+	return err
+}
+
+// wants reports whether the stream takes the record of op whatever its level:
+// each start, to know it when something below is recorded, and each end whose
+// start is held.
+func (c *core) wants(op *operation) bool {
+	return op.typ == event.TypeStart || (op.typ == event.TypeEnd && op.span.in(c) != nil)
+}
+
+// hasAttrs reports whether there are attributes beside the marker of an operation.
+func (rec *record) hasAttrs() bool {
+	if rec.attrs != nil {
+		return len(rec.attrs) > 0
+	}
+	return rec.slog.NumAttrs() > 1
+}

@@ -1,0 +1,63 @@
+package wfslog
+
+import (
+	"sync"
+	"time"
+)
+
+// Times between two reports of failures.
+const (
+	onErrorInterval = time.Second
+	warnInterval    = 10 * time.Second
+)
+
+// reporter tells of failures to write without flooding or blocking anybody.
+type reporter struct {
+	mu      sync.Mutex // protects following fields
+	err     error      // the last
+	told    time.Time  // when OnError was last called
+	warned  time.Time  // when the operational log was last told
+	telling bool       // a goroutine is telling
+}
+
+func (r *reporter) last() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// report tells OnError and the operational log of err. It returns at once: both
+// are the user's code and may block, panic, or log to this handler.
+func (c *core) report(err error) {
+	r := &c.reports
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+	tell := c.onError != nil && now.Sub(r.told) >= onErrorInterval
+	warn := now.Sub(r.warned) >= warnInterval
+	if r.telling || (!tell && !warn) {
+		return
+	}
+	r.telling = true
+	if tell {
+		r.told = now
+	}
+	if warn {
+		r.warned = now
+	}
+	go func() {
+		defer func() {
+			_ = recover() // a panic of the user's code must not end the program
+			r.mu.Lock()
+			r.telling = false
+			r.mu.Unlock()
+		}()
+		if warn {
+			c.warn(err)
+		}
+		if tell {
+			c.onError(err)
+		}
+	}()
+}

@@ -1,0 +1,221 @@
+package wfslog
+
+import (
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/sequencer"
+)
+
+// run is one execution of a workflow, as the spans of this process know it.
+type run struct {
+	id        RunID
+	text      string // id in hex digits
+	link      *Link  // the span that the run was started from
+	foreign   *Link  // link, if it is another tracer's
+	isDefault bool
+}
+
+// span is an interval in a run. Contexts hold it; nothing else does for longer
+// than a bounded number of newer spans, so a span that never ends is freed with
+// its contexts.
+type span struct {
+	run    *run
+	parent *span // nil for the root
+	path   string
+	depth  int
+	kind   Kind
+	name   string
+	agent  string
+	moved  bool      // moved up to keep within event.MaxDepth
+	start  time.Time // with the monotonic clock
+	kids   atomic.Uint32
+	ended  atomic.Bool
+
+	// streams are the streams that know the span, a list that only grows.
+	streams atomic.Pointer[streamSpan]
+	mu      sync.Mutex // serialises additions to streams
+}
+
+// streamSpan is what one handler's stream knows of a span.
+type streamSpan struct {
+	core *core
+	seq  sequencer.Span
+	next *streamSpan
+}
+
+func newRun(now time.Time) *run {
+	id := event.NewRunID(now)
+	return &run{id: id, text: id.String()}
+}
+
+// newRoot returns the root of a new run, linked to the span it was started from,
+// if any.
+func newRoot(name string, now time.Time, from *span) *span {
+	r := newRun(now)
+	if from != nil {
+		r.link = &Link{Trace: from.run.text, Span: event.SpanIDOf(from.run.id, from.path).String()}
+	}
+	return &span{run: r, kind: KindWorkflow, name: name, start: now}
+}
+
+// child returns a new child of s, or of its deepest ancestor that may have one.
+func (s *span) child(what spanStart, now time.Time) *span {
+	moved := false
+	for s.depth >= event.MaxDepth {
+		s, moved = s.parent, true
+	}
+	c := &span{
+		run: s.run, parent: s, depth: s.depth + 1, kind: what.kind, name: what.name, agent: what.agent,
+		moved: moved, start: now,
+	}
+	c.path = event.ChildPath(s.path, s.kids.Add(1))
+	if what.kind == KindAction && c.agent == "" {
+		c.agent = s.agent
+	}
+	return c
+}
+
+// isDefaultRoot reports whether s is the root of a default run.
+func (s *span) isDefaultRoot() bool { return s.parent == nil && s.run.isDefault }
+
+// message is what the operational log says of the span.
+func (s *span) message(verb string) string {
+	kind := string(s.kind)
+	switch {
+	case s.name != "":
+		return kind + " " + s.name + " " + verb
+	case s.agent != "":
+		return kind + " " + s.agent + " " + verb
+	case s.kind == KindIteration:
+		return kind + " " + strconv.FormatUint(uint64(event.LastElement(s.path).Ordinal), 10) + " " + verb
+	}
+	return kind + " " + verb
+}
+
+// in returns what the stream of c knows of s, nil if nothing.
+func (s *span) in(c *core) *streamSpan {
+	for ss := s.streams.Load(); ss != nil; ss = ss.next {
+		if ss.core == c {
+			return ss
+		}
+	}
+	return nil
+}
+
+// addLocked publishes made, and returns it, or what another goroutine has
+// published before. s.mu must be held.
+func (s *span) addLocked(made *streamSpan) *streamSpan {
+	if ss := s.in(made.core); ss != nil {
+		return ss
+	}
+	made.next = s.streams.Load()
+	s.streams.Store(made)
+	return made
+}
+
+// complete writes the end of the span to every stream that has its start and did
+// not get the end, because some middleware kept the record back. Then it waits
+// for documents, if that is due.
+func (s *span) complete(op *operation) {
+	for ss := s.streams.Load(); ss != nil; ss = ss.next {
+		ss.core.endDirectly(op, ss)
+	}
+	s.awaitSaved()
+}
+
+// maxSaveWait is how long the end of an iteration or a workflow waits for the
+// document.
+const maxSaveWait = time.Second
+
+func (s *span) awaitSaved() {
+	var timeout <-chan time.Time
+	for ss := s.streams.Load(); ss != nil; ss = ss.next {
+		saved := ss.core.saveAfterEnd(s)
+		if saved == nil {
+			continue
+		}
+		if timeout == nil {
+			timer := time.NewTimer(maxSaveWait)
+			defer timer.Stop()
+			timeout = timer.C
+		}
+		select {
+		case <-saved:
+		case <-timeout:
+			return
+		}
+	}
+}
+
+// operation is what a record tells of a span. It is the value of the record's
+// marker attribute, by which a handler knows it.
+type operation struct {
+	typ      event.Type // start, set or end
+	span     *span
+	time     time.Time
+	level    slog.Level
+	dur      time.Duration // end
+	status   string        // end
+	err      string        // end
+	resource *Resource     // set
+	attrs    []slog.Attr   // end: the call's own
+}
+
+// keyWF is the key of the group that carries what wfslog knows of a record, in
+// the operational log and as marker of operations.
+const keyWF = "wf"
+
+var _ slog.LogValuer = (*operation)(nil)
+
+// LogValue returns the operation as a group, for handlers that are not wfslog's.
+func (o *operation) LogValue() slog.Value {
+	return slog.GroupValue(o.members()...)
+}
+
+func (o *operation) members() []slog.Attr {
+	s := o.span
+	attrs := make([]slog.Attr, 0, 10)
+	attrs = append(attrs,
+		slog.String("run", s.run.text), slog.String("span", s.path), slog.String("event", string(o.typ)),
+		slog.String("kind", string(s.kind)))
+	if s.name != "" {
+		attrs = append(attrs, slog.String("name", s.name))
+	}
+	if s.agent != "" {
+		attrs = append(attrs, slog.String("agent", s.agent))
+	}
+	attrs = append(attrs, slog.Time("start", s.start.Round(0)))
+	switch {
+	case o.typ == event.TypeEnd:
+		attrs = append(attrs, slog.Duration("dur", o.dur), slog.String("status", o.status))
+		if o.err != "" {
+			attrs = append(attrs, slog.String("error", o.err))
+		}
+	case o.resource != nil:
+		attrs = append(attrs, slog.Group("resource", "name", o.resource.Name, "uri", o.resource.URI))
+	}
+	return attrs
+}
+
+// markedOperation returns the operation that a marks as the marker attribute, nil
+// if it is none.
+func markedOperation(a slog.Attr) *operation {
+	if a.Key != keyWF || a.Value.Kind() != slog.KindLogValuer {
+		return nil
+	}
+	op, _ := a.Value.LogValuer().(*operation)
+	return op
+}
+
+func isMarker(a slog.Attr) bool { return markedOperation(a) != nil }
+
+// isResolvedMarker reports whether a is what middleware, by resolving it, has made
+// of the marker for the context's operation.
+func (s *state) isResolvedMarker(a slog.Attr) bool {
+	return s.op != nil && a.Key == keyWF && a.Value.Kind() == slog.KindGroup && a.Value.Equal(s.op.LogValue())
+}
