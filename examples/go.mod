@@ -1,0 +1,13 @@
+module github.com/wfslog/wfslog/examples
+
+go 1.26.0
+
+require (
+	github.com/stretchr/testify v1.12.1
+	github.com/wfslog/wfslog v0.0.0
+)
+
+require (
+	github.com/lmittmann/tint v1.2.1 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+)
