@@ -3,7 +3,11 @@
 package journal
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +37,32 @@ func TestAbandoned(t *testing.T) {
 	assert.False(t, segment(other.w, 1).Abandoned())
 	require.NoError(t, other.Close(""))
 	assert.True(t, segment(other.w, 1).Abandoned())
+}
+
+// Who looks whether a segment is being written must not keep its writer from
+// locking it.
+func TestSegmentIsLockedWhoeverLooksAtIt(t *testing.T) {
+	dir := t.TempDir()
+	const segments = 500
+	path := func(n int32) string { return filepath.Join(dir, fmt.Sprint(n)) }
+	var next atomic.Int32
+	var looking sync.WaitGroup
+	for range 2 {
+		looking.Go(func() {
+			for n := next.Load(); n < segments; n = next.Load() {
+				(osFileSystem{}).abandoned(path(n))
+			}
+		})
+	}
+	for n := range int32(segments) {
+		next.Store(n)
+		f, err := (osFileSystem{}).create(path(n))
+		require.NoError(t, err)
+		assert.False(t, (osFileSystem{}).abandoned(path(n)), "segment %d", n)
+		require.NoError(t, f.Close())
+	}
+	next.Store(segments)
+	looking.Wait()
 }
 
 // Between its creation and its lock, a segment is empty, and the one before is still

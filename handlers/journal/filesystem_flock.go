@@ -4,9 +4,11 @@ package journal
 
 import (
 	"cmp"
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 )
 
 const (
@@ -19,9 +21,22 @@ const (
 //
 // The writer's lock is the exclusive one because NFS gives that only to a file that
 // is open for writing, and a shared one only to a file that is open for reading.
+//
+// Who looks just now whether the new segment is locked has a lock on it, for a
+// moment. A writer that gave up then would count as dead.
 func lockSegment(f *os.File) {
-	_ = flock(f, syscall.LOCK_EX) // where there are no locks, segmentUnlocked never knows
+	for range lockTries {
+		if err := flock(f, syscall.LOCK_EX); !errors.Is(err, syscall.EWOULDBLOCK) {
+			return // where there are no locks, segmentUnlocked never knows
+		}
+		time.Sleep(lockPause)
+	}
 }
+
+const (
+	lockTries = 100
+	lockPause = time.Millisecond
+)
 
 func segmentUnlocked(f *os.File) bool {
 	return flock(f, syscall.LOCK_SH) == nil
