@@ -39,6 +39,33 @@ func TestAbandoned(t *testing.T) {
 	assert.True(t, segment(other.w, 1).Abandoned())
 }
 
+func TestAbandonedOfManyStreams(t *testing.T) {
+	dir := t.TempDir()
+	var want []string
+	for i := range byte(6) {
+		f := newFixture(osFileSystem{}, time.Now, dir, [16]byte{i}, Options{SegmentBytes: 1})
+		for range 1 + i%3 {
+			require.NoError(t, f.log("x"))
+		}
+		if i%2 == 0 {
+			require.NoError(t, f.Close(""))
+			want = append(want, f.w.name.stream)
+		} else {
+			defer f.Close("")
+		}
+	}
+	segments, err := Segments(dir)
+	require.NoError(t, err)
+	assert.ElementsMatch(t, want, Abandoned(segments))
+
+	later := newFixture(osFileSystem{}, time.Now, dir, [16]byte{2}, Options{})
+	later.w.name.start, later.w.number = segments[0].Start, 100
+	require.NoError(t, later.log("a newer segment than those in the list"))
+	defer later.Close("")
+	assert.NotContains(t, Abandoned(segments), later.w.name.stream)
+	assert.Empty(t, Abandoned(nil))
+}
+
 // Who looks whether a segment is being written must not keep its writer from
 // locking it.
 func TestSegmentIsLockedWhoeverLooksAtIt(t *testing.T) {

@@ -29,24 +29,22 @@ func Streams(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	boot := process.BootID()
-	var dead []string
-	for i, s := range segments {
-		newest := i+1 == len(segments) || segments[i+1].Stream != s.Stream
-		if newest && boot != "" && bootOf(s) == boot && !isClosed(s) && s.Abandoned() {
-			dead = append(dead, s.Stream)
-		}
-	}
-	if len(dead) == 0 {
-		return nil, nil
-	}
+	done := map[string]bool{} // streams that nothing has to be said of
 	for _, s := range segments {
 		if s.Program == program {
-			known := goneIn(s)
-			dead = slices.DeleteFunc(dead, func(stream string) bool { return slices.Contains(known, stream) })
+			for _, stream := range goneIn(s) {
+				done[stream] = true
+			}
 		}
 	}
-	return dead, nil
+	boot := process.BootID()
+	for i, s := range segments {
+		newest := i+1 == len(segments) || segments[i+1].Stream != s.Stream
+		if newest && !done[s.Stream] && (boot == "" || bootOf(s) != boot || isClosed(s)) {
+			done[s.Stream] = true
+		}
+	}
+	return journal.Abandoned(slices.DeleteFunc(segments, func(s journal.Segment) bool { return done[s.Stream] })), nil
 }
 
 // bootOf returns the boot id that a segment's first line tells.

@@ -2,6 +2,7 @@ package gone_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"github.com/wfslog/wfslog/internal/event"
 	"github.com/wfslog/wfslog/internal/eventtest"
 	"github.com/wfslog/wfslog/internal/gone"
+	"github.com/wfslog/wfslog/internal/process"
+	"github.com/wfslog/wfslog/internal/sequencer"
 )
 
 // dirVariable makes the test binary a program that records in the directory of that
@@ -103,4 +106,27 @@ func TestWritersOnOtherMachinesProveNothing(t *testing.T) {
 	streams, err := gone.Streams(dir)
 	require.NoError(t, err)
 	assert.Empty(t, streams)
+}
+
+// BenchmarkStreams shows that each stream of a directory takes the same time,
+// however many there are.
+func BenchmarkStreams(b *testing.B) {
+	for _, n := range []int{100, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			dir := b.TempDir()
+			for range n {
+				id := sequencer.NewID()
+				w := journal.NewWriter(dir, "p", id, nil)
+				seq := sequencer.New(sequencer.Config{ID: id, Output: w, Open: event.Open{Boot: process.BootID()}})
+				require.NoError(b, seq.AppendGone("0123456789abcdef")) // any event
+				require.NoError(b, w.Close())                          // without a close event, as if killed
+			}
+			for b.Loop() {
+				streams, err := gone.Streams(dir)
+				require.NoError(b, err)
+				require.Len(b, streams, n)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/stream")
+		})
+	}
 }
