@@ -91,8 +91,8 @@ func (w *Writer) syncError(s *segment) error {
 	return s.syncErr
 }
 
-// Close syncs and closes the segment. Only the first call does anything. It waits
-// for a sync that is under way. What it finds to be lost is an error, for no event
+// Close syncs and closes the segment, and deletes it if nothing could be written to
+// it. Only the first call does anything. It waits for a sync that is under way. What it finds to be lost is an error, for no event
 // can state it any more.
 func (w *Writer) Close() error {
 	w.ended = true
@@ -108,6 +108,9 @@ func (w *Writer) Close() error {
 	w.findDeleted()
 	found := w.lost
 	err := w.end(cur)
+	if cur.size == 0 && !cur.used {
+		_ = w.fs.remove(w.SegmentPath(cur.number)) // it tells nobody anything, here or deleted
+	}
 	for _, l := range found {
 		if !l.Expected {
 			err = errors.Join(err, fmt.Errorf("wfslog: %d events of %d to %d: %s", l.N, l.From, l.To, l.Cause))

@@ -102,6 +102,16 @@ func TestDiskThatIsFullFromTheStart(t *testing.T) {
 	assert.NoError(t, got.Check(f.Counts()))
 }
 
+func TestDiskThatStaysFullHoldsNoEmptySegment(t *testing.T) {
+	dir := mountTmpfs(t)
+	f := newFixture(osFileSystem{}, time.Now, dir, testID, Options{})
+	fill(t, dir)
+	require.ErrorIs(t, f.log("lost"), syscall.ENOSPC)
+	require.Len(t, files(t, dir), 1)
+	require.ErrorIs(t, f.Close("closed"), syscall.ENOSPC)
+	assert.Empty(t, files(t, dir))
+}
+
 func init() {
 	children["limit"] = limitChild
 	children["many"] = manyChild
