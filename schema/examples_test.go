@@ -36,8 +36,10 @@ func runExample(t *testing.T, name string, args ...string) (logs string) {
 func TestOutputOfExamplesFitsTheSchemas(t *testing.T) {
 	sample, err := filepath.Abs(filepath.Join("..", "examples", "team", "testdata", "sample"))
 	require.NoError(t, err)
+	transcript, err := filepath.Abs(filepath.Join("..", "examples", "replay", "testdata", "team.json"))
+	require.NoError(t, err)
 	document, event := compile(t, documents, true), compile(t, events, true)
-	for _, example := range [][]string{{"quickstart"}, {"team", sample}} {
+	for _, example := range [][]string{{"quickstart"}, {"team", sample}, {"replay", transcript}} {
 		t.Run(example[0], func(t *testing.T) {
 			logs := runExample(t, example[0], example[1:]...)
 			b := wfslog.NewTreeBuilder(nil)
