@@ -48,7 +48,7 @@ func fileSlug(workflow string) string {
 type documentFile struct {
 	path string
 	info os.FileInfo // nil before the first write
-	size int64       // -1 after a write that failed
+	size int64       // -1 if nobody knows it, after a write that failed
 }
 
 // Errors of [documentFile.write].
@@ -66,27 +66,46 @@ const (
 )
 
 // write makes text the rest of the file from offset at on, with what is before
-// that as it is.
+// that as it is. If there is no room for it, the file stays as it was.
 func (f *documentFile) write(at int64, text []byte) (err error) {
 	file, err := f.open()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	before := f.size
-	f.size = -1
-	if _, err := file.WriteAt(text, at); err != nil {
-		return err
+	f.size, err = replaceRest(file, f.size, at, text)
+	var statErr error
+	f.info, statErr = file.Stat()
+	err = errors.Join(err, statErr, file.Close())
+	if err != nil && f.size == 0 {
+		return errors.Join(err, f.remove()) // it was created for this
 	}
+	return err
+}
+
+// replaceRest makes text the rest of a file of the given size from offset at on. It
+// returns the size of the file then. A size of -1 means that nobody knows it.
+func replaceRest(file *os.File, size, at int64, text []byte) (int64, error) {
 	end := at + int64(len(text))
-	if before > end || before < 0 {
+	if 0 <= size && size < end {
+		// What needs room comes first. The rest takes the place of what is there.
+		longer := max(size-at, 0)
+		if _, err := file.WriteAt(text[longer:], at+longer); err != nil {
+			if truncateErr := file.Truncate(size); truncateErr != nil {
+				return -1, errors.Join(err, truncateErr)
+			}
+			return size, err
+		}
+		text = text[:longer]
+	}
+	if _, err := file.WriteAt(text, at); err != nil {
+		return -1, err
+	}
+	if size > end || size < 0 {
 		if err := file.Truncate(end); err != nil {
-			return err
+			return -1, err
 		}
 	}
-	f.size = end
-	f.info, err = file.Stat()
-	return err
+	return end, nil
 }
 
 // open opens the file. What has taken its place since the last write is not
