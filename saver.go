@@ -319,7 +319,7 @@ func (d *documentSaver) factsOf(streams []string) (map[string]streamFacts, error
 		events, err := readEvents(unread)
 		errs = append(errs, err)
 		d.mu.Lock()
-		if len(unread) > 0 && len(s.own) >= len(unread) && s.own[0] == unread[0] { // nobody else was faster
+		if err == nil && len(unread) > 0 && len(s.own) >= len(unread) && s.own[0] == unread[0] { // nobody else was faster
 			for i := range events {
 				s.facts.add(newOwnEvent(&events[i]))
 			}
@@ -353,6 +353,15 @@ func (d *documentSaver) refsOf(run RunID, streams []string) (refs []foldRef, err
 	return refs, nil
 }
 
+// isOurs reports whether the stream is that of a handler, rather than one that was
+// found in the journal.
+func (d *documentSaver) isOurs(stream string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.streams[stream]
+	return s != nil && s.path != nil
+}
+
 // rescan finds the events of runs in the journal again, because it was forgotten
 // where they are. The caller must hold the work of all of them.
 func (d *documentSaver) rescan(runs []*runSaver) {
@@ -360,15 +369,12 @@ func (d *documentSaver) rescan(runs []*runSaver) {
 		return
 	}
 	scan := newJournalScan(runs)
+	scan.isOurs = d.isOurs
 	d.mu.Lock()
 	for _, r := range runs {
 		r.beginRescan()
 	}
-	for _, s := range d.streams {
-		if s.path == nil {
-			continue // found by an earlier scan; there may be more of it
-		}
-		scan.known[s.id] = true
+	for _, s := range d.streams { // what those write from now on is noted by the runs
 		for _, f := range s.files {
 			if f != nil {
 				scan.files = append(scan.files, segmentPart{f, f.end})

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/eventtest"
 	"github.com/wfslog/wfslog/internal/sequencer"
 )
 
@@ -145,4 +146,22 @@ func TestSaverHoldsNoMoreThanItMay(t *testing.T) {
 		assert.LessOrEqual(t, d.refs, maxRefs)
 	}
 	assert.True(t, d.runs[RunID{255}] == nil || d.runs[RunID{255}].rescan)
+}
+
+func TestLossesThatCouldNotBeReadAreReadAgain(t *testing.T) {
+	const stream = "0123456789abcdef"
+	line := eventtest.Line(event.Event{Seq: 2, Stream: stream, Type: event.TypeLoss, From: 1, To: 1}, 1, 0)
+	file := &segmentFile{stream: stream, path: filepath.Join(t.TempDir(), "segment.jsonl")}
+	s := &savedStream{id: stream, own: []lineRef{{file: file, len: int64(len(line))}}}
+	d := &documentSaver{streams: map[string]*savedStream{stream: s}}
+	require.NoError(t, os.Mkdir(file.path, 0o700)) // cannot be read
+	_, err := d.factsOf([]string{stream})
+	require.Error(t, err)
+	require.NoError(t, os.Remove(file.path))
+	require.NoError(t, os.WriteFile(file.path, line, 0o600))
+	for range 2 {
+		facts, err := d.factsOf([]string{stream})
+		require.NoError(t, err)
+		assert.Len(t, facts[stream].losses, 1)
+	}
 }

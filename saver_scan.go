@@ -97,13 +97,16 @@ func readEvents(refs []lineRef) (events []Event, err error) {
 	return events, err
 }
 
+// clockMargin is how far the clock of a file system may be behind.
+const clockMargin = time.Minute
+
 // journalScan looks for the events of runs in a directory's journal.
 type journalScan struct {
-	files  []segmentPart // of the streams that are known
-	known  map[string]bool
+	files  []segmentPart            // of the handlers' streams
+	isOurs func(stream string) bool // one of those, or of a handler that is newer than the scan
 	found  map[RunID]*foundRun
-	oldest time.Time               // of the runs
-	others map[string]*savedStream // streams that are not known
+	oldest time.Time               // when the first of the runs began, or before
+	others map[string]*savedStream // streams that are no handler's
 }
 
 // segmentPart is a file up to what was written of it when the scan began.
@@ -119,10 +122,10 @@ type foundRun struct {
 }
 
 func newJournalScan(runs []*runSaver) *journalScan {
-	scan := &journalScan{known: map[string]bool{}, found: map[RunID]*foundRun{}, others: map[string]*savedStream{}}
+	scan := &journalScan{found: map[RunID]*foundRun{}, others: map[string]*savedStream{}}
 	for _, r := range runs {
 		scan.found[r.id] = &foundRun{others: map[uint32]bool{}}
-		if start := r.id.Time(); scan.oldest.IsZero() || start.Before(scan.oldest) {
+		if start := r.id.Time().Add(-clockMargin); scan.oldest.IsZero() || start.Before(scan.oldest) {
 			scan.oldest = start
 		}
 	}
@@ -141,7 +144,7 @@ func (scan *journalScan) run(dir string) error {
 	}
 	for _, segment := range segments {
 		info, err := os.Stat(segment.Path)
-		if scan.known[segment.Stream] || err != nil || info.ModTime().Before(scan.oldest) {
+		if scan.isOurs(segment.Stream) || err != nil || info.ModTime().Before(scan.oldest) {
 			continue
 		}
 		s := scan.others[segment.Stream]

@@ -403,3 +403,45 @@ func TestSaveReturnsWhenTheContextIsDone(t *testing.T) {
 	assert.True(t, err == nil || errors.Is(err, context.Canceled), "%v", err)
 	require.NoError(t, r.Close())
 }
+
+func TestHandlerThatBeginsWhileTheJournalIsScanned(t *testing.T) {
+	dir := t.TempDir()
+	first := newRecorder(t, dir, wfslog.Options{})
+	run := first.workflow("w")
+	sealed := wfslog.StartIteration(run)
+	for range 500 {
+		first.log.InfoContext(sealed, "asked", wfslog.Input(strings.Repeat("x", 1000)))
+	}
+	wfslog.End(sealed)
+	for range 20 {
+		first.log.InfoContext(sealed, "late") // the next save looks for everything again
+		scanned := make(chan error, 1)
+		go func() { scanned <- first.Save(context.Background()) }()
+		for range 5 {
+			later := newRecorder(t, dir, wfslog.Options{})
+			defer later.Close()
+			later.log.InfoContext(run, "in a stream that is new")
+		}
+		require.NoError(t, <-scanned)
+		require.NoError(t, first.Save(t.Context()))
+		requireSaved(t, dir)
+	}
+	require.NoError(t, first.Close())
+}
+
+// The clock of a file system may be a little behind, by up to 10 ms on Linux.
+func TestScanFindsWhatWasWrittenWhenTheRunBegan(t *testing.T) {
+	dir := t.TempDir()
+	first := newRecorder(t, dir, wfslog.Options{})
+	began := time.Now()
+	run := first.workflow("w")
+	require.NoError(t, first.Close())
+	segments, err := journal.Segments(dir)
+	require.NoError(t, err)
+	behind := began.Add(-10 * time.Millisecond)
+	require.NoError(t, os.Chtimes(segments[0].Path, behind, behind))
+	second := newRecorder(t, dir, wfslog.Options{})
+	second.log.InfoContext(run, "in the second stream")
+	require.NoError(t, second.Close())
+	requireSaved(t, dir)
+}
