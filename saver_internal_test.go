@@ -165,3 +165,12 @@ func TestLossesThatCouldNotBeReadAreReadAgain(t *testing.T) {
 		assert.Len(t, facts[stream].losses, 1)
 	}
 }
+
+func TestWhatIsTooLargeIsNotRead(t *testing.T) {
+	file := &segmentFile{path: t.TempDir()} // cannot be read
+	large := lineRef{file: file, len: maxTail + 1, iteration: 1}
+	for _, refs := range [][]lineRef{{large}, {large, {file: file, len: 1, iteration: 2}}} {
+		w := &documentWrite{run: &runSaver{}, refs: refs}
+		assert.ErrorIs(t, w.write(), errTooLarge)
+	}
+}

@@ -32,7 +32,8 @@ type documentWrite struct {
 
 // Sizes in bytes of journal.
 const (
-	// maxTail bounds what has to be in memory to make the end of a document.
+	// maxTail bounds what has to be in memory to make an iteration, or the end of a
+	// document.
 	maxTail = 256 << 20
 	// sealBatch is how much is in memory to seal iterations.
 	sealBatch = 16 << 20
@@ -42,8 +43,8 @@ var (
 	// errStale says that what is sealed cannot be built upon.
 	errStale = errors.New("the sealed part of the document is out of date")
 	// errTooLarge says that a document is not saved any more while its program runs.
-	errTooLarge = fmt.Errorf("more than %d MiB of it are in iterations that have not ended, or in none; "+
-		"\"wfslog build\" makes it from the journal", maxTail>>20)
+	errTooLarge = fmt.Errorf("more than %d MiB of journal are about one iteration, or about what has not ended; "+
+		"\"wfslog build\" makes the document", maxTail>>20)
 )
 
 // write writes the document. After an error the file may be anything, and what is
@@ -56,6 +57,9 @@ func (w *documentWrite) write() (err error) {
 		batch := w.batch()
 		if batch == nil {
 			break
+		}
+		if bytesOf(batch) > maxTail {
+			return w.failed(errTooLarge)
 		}
 		n, err := w.step(batch, false)
 		if err != nil {
@@ -109,6 +113,9 @@ func (w *documentWrite) batch() (batch []lineRef) {
 		if 0 < ref.iteration && ref.iteration <= last {
 			batch = append(batch, ref)
 		}
+	}
+	if len(batch) == len(w.refs) {
+		return nil
 	}
 	return batch
 }
