@@ -1,6 +1,7 @@
 package wfslog
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -77,8 +78,8 @@ func newCore(o *Options) (c *core, complaints []error) {
 	if c.journalLevel == nil {
 		c.journalLevel = LevelTrace
 	}
-	c.workflow = firstOf(o.Workflow, os.Getenv("WFSLOG_WORKFLOW"), process.Name())
-	dir := firstOf(o.Dir, os.Getenv("WFSLOG_DIR"), "logs")
+	c.workflow = cmp.Or(o.Workflow, os.Getenv("WFSLOG_WORKFLOW"), process.Name())
+	dir := cmp.Or(o.Dir, os.Getenv("WFSLOG_DIR"), "logs")
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		complaints = append(complaints, fmt.Errorf("wfslog: directory %q: %w; it is taken as it is", dir, err))
@@ -138,15 +139,6 @@ func describeWriter() event.Open {
 		Host: host, PID: os.Getpid(), Boot: process.BootID(), ProcStart: process.Start(),
 		Program: process.Name(), Go: runtime.Version(),
 	}
-}
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }
 
 func (c *core) save(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package wfslog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -208,7 +209,7 @@ func (d *documentSaver) evict() {
 	for _, r := range d.runs {
 		byAge = append(byAge, r)
 	}
-	slices.SortFunc(byAge, func(a, b *runSaver) int { return int(int64(a.touched - b.touched)) })
+	slices.SortFunc(byAge, func(a, b *runSaver) int { return cmp.Compare(a.touched, b.touched) })
 	for _, r := range byAge {
 		if d.refs <= maxRefs/2 && len(d.runs) <= maxRuns/2 {
 			return
