@@ -1,6 +1,7 @@
 package wfslog
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -68,6 +69,7 @@ const (
 // write makes text the rest of the file from offset at on, with what is before
 // that as it is. If there is no room for it, the file stays as it was.
 func (f *documentFile) write(at int64, text []byte) (err error) {
+	created := f.info == nil
 	file, err := f.open()
 	if err != nil {
 		return err
@@ -76,26 +78,27 @@ func (f *documentFile) write(at int64, text []byte) (err error) {
 	var statErr error
 	f.info, statErr = file.Stat()
 	err = errors.Join(err, statErr, file.Close())
-	if err != nil && f.size == 0 {
-		return errors.Join(err, f.remove()) // it was created for this
+	if err != nil && created {
+		return errors.Join(err, f.remove())
 	}
 	return err
 }
 
 // replaceRest makes text the rest of a file of the given size from offset at on. It
 // returns the size of the file then. A size of -1 means that nobody knows it.
+//
+// Room is taken, and given back, while it holds spaces: so the file is a valid
+// document before and after each step, for whoever reads it meanwhile.
 func replaceRest(file *os.File, size, at int64, text []byte) (int64, error) {
 	end := at + int64(len(text))
-	if 0 <= size && size < end {
-		// What needs room comes first. The rest takes the place of what is there.
-		longer := max(size-at, 0)
-		if _, err := file.WriteAt(text[longer:], at+longer); err != nil {
-			if truncateErr := file.Truncate(size); truncateErr != nil {
-				return -1, errors.Join(err, truncateErr)
-			}
-			return size, err
+	if err := appendSpaces(file, size, end); err != nil {
+		if truncateErr := file.Truncate(size); truncateErr != nil {
+			return -1, errors.Join(err, truncateErr)
 		}
-		text = text[:longer]
+		return size, err
+	}
+	if size > end {
+		text = append(text, bytes.Repeat([]byte{' '}, int(size-end))...)
 	}
 	if _, err := file.WriteAt(text, at); err != nil {
 		return -1, err
@@ -106,6 +109,22 @@ func replaceRest(file *os.File, size, at int64, text []byte) (int64, error) {
 		}
 	}
 	return end, nil
+}
+
+// appendSpaces makes a document longer.
+func appendSpaces(file *os.File, size, end int64) error {
+	if size <= 0 {
+		return nil // there is no document
+	}
+	spaces := bytes.Repeat([]byte{' '}, int(min(max(end-size, 0), 64<<10)))
+	for size < end {
+		n, err := file.WriteAt(spaces[:min(end-size, int64(len(spaces)))], size)
+		if err != nil {
+			return err
+		}
+		size += int64(n)
+	}
+	return nil
 }
 
 // open opens the file. What has taken its place since the last write is not
