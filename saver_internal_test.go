@@ -174,3 +174,15 @@ func TestWhatIsTooLargeIsNotRead(t *testing.T) {
 		assert.ErrorIs(t, w.write(), errTooLarge)
 	}
 }
+
+func TestSaveReturnsWhenTheContextIsDone(t *testing.T) {
+	h := NewHandler(&Options{Dir: t.TempDir(), Next: slog.DiscardHandler})
+	End(StartWorkflow(WithLogger(context.Background(), slog.New(h)), "w"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.core.saver.all.Lock() // as if much was being saved
+	require.ErrorIs(t, h.Save(ctx), context.Canceled)
+	require.ErrorIs(t, h.Flush(ctx), context.Canceled)
+	h.core.saver.all.Unlock()
+	require.NoError(t, h.Close())
+}

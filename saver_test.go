@@ -393,17 +393,6 @@ func TestSavesConcurrentSafe(t *testing.T) {
 	requireSaved(t, dir)
 }
 
-func TestSaveReturnsWhenTheContextIsDone(t *testing.T) {
-	r := newRecorder(t, t.TempDir(), wfslog.Options{})
-	run := r.workflow("w")
-	wfslog.End(wfslog.StartIteration(run))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	err := r.Save(ctx)
-	assert.True(t, err == nil || errors.Is(err, context.Canceled), "%v", err)
-	require.NoError(t, r.Close())
-}
-
 func TestHandlerThatBeginsWhileTheJournalIsScanned(t *testing.T) {
 	dir := t.TempDir()
 	first := newRecorder(t, dir, wfslog.Options{})
