@@ -7,6 +7,7 @@ package termtext
 
 import (
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -18,6 +19,22 @@ const Ellipsis = '…'
 // control characters, invalid UTF-8, format characters (bidi, zero width, tags)
 // and line separators. Backslashes stay as they are.
 func Append(buf []byte, text string) []byte { return appendSafe(buf, text, false) }
+
+// AppendLine is [Append] for a line of a text that is shown line by line: tabs
+// become spaces.
+func AppendLine(buf []byte, text string) []byte {
+	for {
+		before, after, found := strings.Cut(text, "\t")
+		buf = Append(buf, before)
+		if !found {
+			return buf
+		}
+		for range tabWidth {
+			buf = append(buf, ' ')
+		}
+		text = after
+	}
+}
 
 // AppendValue is [Append] for the value of key=value: text that is empty, holds
 // a space, a quote or an equals sign, or needs escapes, is quoted as Go does it.
@@ -58,6 +75,14 @@ func Cut(text string, maxRunes int) (head string, cut bool) {
 
 func appendSafe(buf []byte, text string, quoted bool) []byte {
 	for i := 0; i < len(text); {
+		start := i
+		for i < len(text) && plain(text[i], quoted) {
+			i++
+		}
+		buf = append(buf, text[start:i]...)
+		if i == len(text) {
+			break
+		}
 		r, size := utf8.DecodeRuneInString(text[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
@@ -88,8 +113,17 @@ func appendSafe(buf []byte, text string, quoted bool) []byte {
 	return buf
 }
 
+// plain reports whether a byte stands for itself.
+func plain(b byte, quoted bool) bool {
+	return b >= ' ' && b < 0x7f && !(quoted && (b == '"' || b == '\\'))
+}
+
 func needsQuotes(text string) bool {
 	for i := 0; i < len(text); {
+		if b := text[i]; b > ' ' && b < 0x7f && b != '"' && b != '=' {
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(text[i:])
 		if r == utf8.RuneError && size == 1 || r == '"' || r == '=' || unicode.IsSpace(r) || !printable(r) {
 			return true
