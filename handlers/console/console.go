@@ -1,12 +1,44 @@
-// Package console writes the operational log for people: a coloured line for each
-// record, safe to show on a terminal whatever the record holds.
+// Package console writes the operational log for people: coloured lines in columns,
+// safe to show on a terminal whatever a record holds.
 //
 // It is a [slog.Handler] of its own and needs nothing else of wfslog, but knows
-// two attributes that wfslog's handler adds: logger, whose agent is shown in
-// front of the message, and the group wf, of which the place in the run is shown
-// at the end of the line.
+// what wfslog's handler adds to records: the attribute logger, whose agent has a
+// column of its own, and the group wf, which tells the place in the run and what a
+// span took:
 //
-//	15:04:05.000 INFO  [agent1] asked the model action=llm_call input="…" 1/2/3
+//	15:04:05.000 INFO  planner    asked the model 1.2k→85 tok action=llm_call  1/1
+//	                   input    │ You are a careful reviewer of Go code.
+//	                            │ Answer with a list.
+//	                            │ … 34 more lines
+//	15:04:06.100 INFO  planner  ✓ interaction planner 1.1s  1/1
+//	15:04:06.200 ERROR critic   ✗ action check 812ms error="no such file"  1/2/1
+//
+// The columns are time, level, agent, a mark, the message with what it took, the
+// attributes, and the path of the span: / is the run itself, 1/2/3 the third child
+// of the second child of its first. The marks are ▸ for a span that starts, ✓ for
+// one that ended, and ✗ for one that failed. An agent has the same colour
+// everywhere, always. Token counts are in→out. The column of the agents becomes
+// wider, up to 20 columns, when longer names come.
+//
+// # Terminals and other outputs
+//
+// On a terminal, lines are broken where it ends, and a value that is long or has
+// several lines stands below its record, at most [Options.ValueLines] lines of it,
+// each behind a mark in the middle of the line. Nothing in a record can therefore
+// begin a line, or look like a record of its own.
+//
+// In a file, in a pipe, and on a terminal that says it is dumb, a record is one line
+// for tools such as grep: line ends inside are escaped, and words stand for the marks
+// ("iteration 1 ended ok 448.9µs"). Words also stand for the marks if LC_ALL,
+// LC_CTYPE or LANG name a locale without UTF-8.
+//
+// Wherever it goes, text is shown up to a length. The journal has all of it.
+//
+// # Colours
+//
+// Colours are for terminals. If NO_COLOR is not empty there are none anywhere;
+// else, if FORCE_COLOR or CLICOLOR_FORCE is neither empty nor 0, they are also
+// written to files and pipes.
 package console
 
 import (
@@ -14,6 +46,10 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
+	"slices"
+	"time"
+	"unicode/utf8"
 
 	"github.com/lmittmann/tint"
 
@@ -28,84 +64,93 @@ type Options struct {
 	Level slog.Leveler
 	// TimeFormat is the layout of the time; "" means 15:04:05.000.
 	TimeFormat string
-	// AddSource shows the line of code that logged.
+	// AddSource shows the line of code that logged, in front of the path.
 	AddSource bool
-	// NoColor switches colours off where they would be on: if the writer is a
-	// terminal, TERM is neither empty nor dumb, and NO_COLOR is empty.
+	// NoColor switches colours off where they would be on.
 	NoColor bool
+	// ValueLines is the number of lines that a terminal shows of a value; 0 means 6.
+	ValueLines int
 }
 
 // Handler is a [slog.Handler] that writes lines for people. It is safe for
 // concurrent use.
 type Handler struct {
 	level slog.Leveler
-	tint  slog.Handler // lays out time, level and source in front of our text
-	color bool
+	tint  slog.Handler // lays out time and level in front of our text
+	look  *look
 
-	// What With calls have added, rendered. All of it is immutable.
-	logger string
-	attrs  string
-	place  string
+	// What With calls have added: immutable.
+	told   told
+	fields []field
 	prefix string // groups in front of keys, each with a dot behind it
 }
 
 var _ slog.Handler = (*Handler)(nil)
+
+// look is how lines look. It is shared by all handlers of one output.
+type look struct {
+	color      bool
+	block      bool       // long values stand below their record
+	ascii      bool       // the locale has no UTF-8
+	columns    func() int // where lines are broken
+	source     bool
+	timeFormat string
+	timeWidth  int // with the space behind it
+	valueLines int
+	agents     column
+}
+
+// marks reports whether spans are marked, not told of in words.
+func (l *look) marks() bool { return l.block && !l.ascii }
 
 // New returns a handler that writes to w, one Write for each record. A nil opts
 // means defaults.
 //
 // If w is an [os.File] other than a regular file, such as [os.Stderr], a reader
 // that went away or does not read can neither end the program nor hold it up:
-// when one write has not returned for 100 ms, Handle returns an error, further
-// records are dropped until it has, and then a line says how many.
+// when one write has not returned for 100 ms, records wait in a buffer of 64 KiB.
+// When that is full, Handle returns an error, further records are dropped until the
+// write has returned, and then a line says how many.
 func New(w io.Writer, opts *Options) *Handler {
 	var o Options
 	if opts != nil {
 		o = *opts
 	}
-	return newHandler(w, o, !o.NoColor && termtext.Colors(w))
+	look := &look{
+		color: !o.NoColor && termtext.Colors(w),
+		ascii: !termtext.IsUTF8(),
+	}
+	if termtext.IsTerminal(w) {
+		look.block = true
+		f := w.(*os.File) // as a terminal is
+		look.columns = func() int { return termtext.Columns(f) }
+	}
+	return newHandler(w, o, look)
 }
 
-func newHandler(w io.Writer, o Options, color bool) *Handler {
-	h := &Handler{level: o.Level, color: color}
+func newHandler(w io.Writer, o Options, look *look) *Handler {
+	const defaultValueLines = 6
+	look.source = o.AddSource
+	look.timeFormat = cmp.Or(o.TimeFormat, "15:04:05.000")
+	look.timeWidth = utf8.RuneCountInString(time.Time{}.Format(look.timeFormat)) + 1
+	look.valueLines = defaultValueLines
+	if o.ValueLines > 0 {
+		look.valueLines = o.ValueLines
+	}
+	if look.columns == nil {
+		look.columns = func() int { return unlimited }
+	}
+	h := &Handler{level: o.Level, look: look}
 	if h.level == nil {
 		h.level = slog.LevelInfo
 	}
 	h.tint = tint.NewTextHandler(newOutput(w), &tint.Options{
 		Level:       event.LevelTrace - 1<<16, // Enabled has decided
-		AddSource:   o.AddSource,
-		TimeFormat:  cmp.Or(o.TimeFormat, "15:04:05.000"),
-		NoColor:     !h.color,
-		ReplaceAttr: nameLevel,
+		TimeFormat:  look.timeFormat,
+		NoColor:     !look.color,
+		ReplaceAttr: look.nameLevel,
 	})
 	return h
-}
-
-// nameLevel gives tint our names of levels.
-func nameLevel(_ []string, a slog.Attr) slog.Attr {
-	level, ok := a.Value.Any().(slog.Level)
-	if !ok || a.Key != slog.LevelKey {
-		return a
-	}
-	const width = len("ERROR")
-	name := event.LevelName(level)
-	for len(name) < width {
-		name += " "
-	}
-	a = slog.String(slog.LevelKey, name)
-	switch {
-	case level < slog.LevelDebug:
-		return tint.Attr(8, a)
-	case level < slog.LevelInfo:
-		return a
-	case level < slog.LevelWarn:
-		return tint.Attr(10, a)
-	case level < slog.LevelError:
-		return tint.Attr(11, a)
-	case level < event.LevelCritical:
-		return tint.Attr(9, a)
-	}
-	return tint.Attr(13, a)
 }
 
 // Enabled reports whether level is at least the minimum.
@@ -113,7 +158,7 @@ func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= h.level.Level()
 }
 
-// Handle writes r as one line. It returns the error of the write.
+// Handle writes r. It returns the error of the write.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	l := newLine(h)
 	defer l.free()
@@ -123,7 +168,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	})
 	// tint gets no attributes: it brings escape sequences to life that were
 	// escaped, and shares its groups between loggers.
-	return h.tint.Handle(ctx, slog.NewRecord(r.Time, r.Level, l.text(r.Message), r.PC))
+	return h.tint.Handle(ctx, slog.NewRecord(r.Time, r.Level, l.text(&r), 0))
 }
 
 // WithAttrs returns a handler that shows attrs with every record.
@@ -137,7 +182,11 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 		l.add(h.prefix, a, 0)
 	}
 	h2 := *h
-	h2.logger, h2.place, h2.attrs = l.logger, l.place, h.attrs+string(l.attrs)
+	h2.told = l.told
+	h2.fields = slices.Clone(l.fields)
+	for i := range h2.fields {
+		h2.fields[i].keep(l)
+	}
 	return &h2
 }
 

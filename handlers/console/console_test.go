@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog/handlers/console"
+	"github.com/wfslog/wfslog/internal/ptytest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -143,32 +144,38 @@ func TestLines(t *testing.T) {
 	write(with, record(slog.LevelInfo, "with", "b", 2))
 	write(with.WithGroup("h").WithAttrs([]slog.Attr{slog.Int("c", 3)}), record(slog.LevelInfo, "more", "logger", "mine"))
 
-	golden := filepath.Join("testdata", "lines.txt")
+	checkGolden(t, "lines.txt", got.String())
+}
+
+// checkGolden compares got with a file in testdata.
+func checkGolden(t *testing.T, name, got string) {
+	t.Helper()
+	golden := filepath.Join("testdata", name)
 	if *update {
-		require.NoError(t, os.WriteFile(golden, []byte(got.String()), 0o644))
+		require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
-	assert.Equal(t, string(want), got.String())
+	assert.Equal(t, string(want), got)
 }
 
-func TestColorsOnTerminals(t *testing.T) {
+func TestLookDependsOnTheOutput(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
-	device, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // a character device, as terminals are
-	require.NoError(t, err)
-	defer device.Close()
-	assert.True(t, console.New(device, nil).Colored())
-	assert.False(t, console.New(device, &console.Options{NoColor: true}).Colored())
-	assert.False(t, console.New(&bytes.Buffer{}, nil).Colored())
-}
-
-func TestColoredLine(t *testing.T) {
-	var buf bytes.Buffer
-	h := console.NewColored(&buf)
-	got := line(t, h, record(slog.LevelError, "failed", "logger", "workflow.a", "n", 1, "error", "no", wf("span", "1")), &buf)
-	assert.Equal(t, "\x1b[2m06:14:05.123\x1b[0m \x1b[91mERROR\x1b[0m \x1b[36m[a]\x1b[0m failed"+
-		" \x1b[2mn=\x1b[0m1 \x1b[2merror=\x1b[0m\x1b[91mno\x1b[0m \x1b[2m/1\x1b[0m\n", got)
+	t.Setenv("FORCE_COLOR", "")
+	t.Setenv("CLICOLOR_FORCE", "")
+	terminal, _ := ptytest.Open(t, 80)
+	h := console.New(terminal, nil)
+	assert.True(t, h.Colored())
+	assert.True(t, h.OnTerminal())
+	h = console.New(terminal, &console.Options{NoColor: true})
+	assert.False(t, h.Colored())
+	assert.True(t, h.OnTerminal(), "NoColor changes colours only")
+	h = console.New(&bytes.Buffer{}, nil)
+	assert.False(t, h.Colored())
+	assert.False(t, h.OnTerminal())
+	t.Setenv("TERM", "dumb")
+	assert.False(t, console.New(terminal, nil).OnTerminal(), "a dumb terminal is like a file")
 }
 
 func TestSourceAndTimeFormat(t *testing.T) {
@@ -178,7 +185,7 @@ func TestSourceAndTimeFormat(t *testing.T) {
 	var pcs [1]uintptr
 	runtime.Callers(1, pcs[:])
 	r.PC = pcs[0]
-	assert.Regexp(t, `^2026-11-22 INFO  console/console_test\.go:\d+ here\n$`, line(t, h, r, &buf))
+	assert.Regexp(t, `^2026-11-22 INFO  here console/console_test\.go:\d+\n$`, line(t, h, r, &buf))
 }
 
 func TestLevelIsReadForEveryRecord(t *testing.T) {
@@ -250,18 +257,3 @@ func TestHandleReturnsTheErrorOfTheWrite(t *testing.T) {
 	h := console.New(failingWriter{errDisk}, nil)
 	assert.ErrorIs(t, h.Handle(context.Background(), record(0, "m")), errDisk)
 }
-
-func BenchmarkHandle(b *testing.B) {
-	l := slog.New(console.New(discard{}, nil))
-	ctx := b.Context()
-	b.ReportAllocs()
-	for b.Loop() {
-		l.InfoContext(ctx, "asked the model", "logger", "workflow.agent1", "action", "llm_call",
-			"input", "where are errors ignored, and what would break?", "tokens", 1200, wf("span", "1/2/3"))
-	}
-}
-
-// discard is like io.Discard, but no handler can know that.
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -70,20 +70,27 @@ func TestNothingHostileReachesTheWriter(t *testing.T) {
 		{"span", func(l *slog.Logger, text string) {
 			l.Info("m", wf("span", text, "event", "end", "status", text, "error", text))
 		}},
+		{"span name", func(l *slog.Logger, text string) {
+			l.Info("action "+text+" started", wf("span", "1", "event", "start", "name", text, "kind", text, "agent", text))
+		}},
+		{"long", func(l *slog.Logger, text string) { l.Info("m", "k", strings.Repeat("long ", 50)+text) }},
+		{"lines", func(l *slog.Logger, text string) { l.Info("m\n"+text, text, "a\n"+text+"\nb", "error", "a\n"+text) }},
+		{"tokens", func(l *slog.Logger, text string) {
+			l.Info("m", slog.Group("usage", text, 1), "cost_usd", text, "action", text, "model", text)
+		}},
 	}
 	for _, payload := range payloads {
 		for _, place := range places {
-			for _, colored := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/%s/%t", payload.name, place.name, colored), func(t *testing.T) {
+			for _, looks := range []console.Looks{{}, {Color: true}, {Terminal: true, Columns: 100}, {Terminal: true, Color: true, Columns: 60}} {
+				t.Run(fmt.Sprintf("%s/%s/%+v", payload.name, place.name, looks), func(t *testing.T) {
 					var buf bytes.Buffer
-					h := console.New(&buf, nil)
-					if colored {
-						h = console.NewColored(&buf)
-					}
-					place.log(slog.New(h), payload.text)
+					place.log(slog.New(console.NewLooking(&buf, console.Options{}, looks)), payload.text)
 					got, ok := strings.CutSuffix(withoutOwnColors(buf.String()), "\n")
 					require.True(t, ok, "no line end in %q", got)
 					require.True(t, utf8.ValidString(got), "invalid UTF-8 in %q", got)
+					if looks.Terminal { // may have more lines, but they are seen to be no records
+						got = strings.ReplaceAll(got, "\n    ", "")
+					}
 					for _, r := range got {
 						assert.False(t, unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp),
 							"%U reached the writer in %q", r, got)
@@ -101,7 +108,7 @@ func (p panicker) String() string { panic(string(p)) }
 // withoutOwnColors removes the escape sequences that the handler itself writes,
 // none of which is in a payload.
 func withoutOwnColors(s string) string {
-	for _, own := range []string{"0", "2", "91", "92", "93", "36", "2;92", "95"} {
+	for _, own := range []string{"0", "2", "31", "32", "33", "1;91", "36", "35", "94", "95", "1;34"} {
 		s = strings.ReplaceAll(s, "\x1b["+own+"m", "")
 	}
 	return s

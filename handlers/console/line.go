@@ -1,83 +1,119 @@
 package console
 
 import (
-	"encoding"
-	"encoding/json"
-	"fmt"
 	"log/slog"
-	"reflect"
 	"strconv"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/wfslog/wfslog/internal/encode"
 	"github.com/wfslog/wfslog/internal/termtext"
 )
 
-// Bounds of what a line shows. The rest is in the journal.
+// Bounds of what is shown of a record. The rest is in the journal.
 const (
 	maxMessage = 1000 // runes
-	maxValue   = 200  // runes
+	maxError   = 1000 // runes, in one line
+	maxValue   = 200  // runes, in one line
 	maxKey     = 100  // runes, with the groups in front of it
 	maxDepth   = 16   // groups in groups
 	maxAttrs   = 500  // attributes and groups of one record
 )
 
-// Keys that wfslog's handler gives to what it adds.
+const ellipsis = string(termtext.Ellipsis)
+
+// Keys that have a place of their own in the line.
 const (
 	keyLogger = "logger"
 	keyWF     = "wf"
+	keyUsage  = "usage"
+	keyCost   = "cost_usd"
+	keyStatus = "status"
+	keyError  = "error"
 )
 
-// line builds what a record shows behind time and level.
+// line collects what a record shows, and lays it out.
 type line struct {
-	h      *Handler
-	logger string // the agent in front of the message
-	place  string // the place in the run at the end
-	attrs  []byte // with a space in front of each
+	h *Handler
+	told
+	fields []field
+	own    int    // fields[:own] are of With calls
+	digits []byte // the text of fields that have none
 	seen   int    // attributes and groups
 	enc    *encode.Encoder
+
+	out     []byte // what is laid out so far
+	column  int    // columns of the last line of out
+	columns int    // of the terminal
+	indent  int    // of lines after the first
+	fresh   bool   // nothing stands behind the indent yet
+	unit    []byte // what is to be kept together on a line
 }
 
+// told is what a record tells that has a place of its own in the line.
+type told struct {
+	logger  string
+	run     string
+	span    string
+	event   string // "start", "set" or "end"
+	agent   string // of the span
+	status  string // of the span that ended
+	failure string // of the span that ended
+	took    time.Duration
+	usage   usage
+	cost    float64
+	hasCost bool
+}
+
+// field is an attribute.
+type field struct {
+	group    string // with a dot behind it
+	key      string
+	text     string // not safe yet
+	from, to int    // the text, if it is in digits
+	kind     fieldKind
+	failed   bool // it tells what went wrong
+	below    bool // it stands below its record
+}
+
+type fieldKind uint8
+
+const (
+	fieldText   fieldKind = iota
+	fieldJSON             // an object or array, which has quotes enough
+	fieldDigits           // in digits
+	fieldPlain            // safe as it is
+)
+
+var lines = sync.Pool{New: func() any { return new(line) }}
+
 func newLine(h *Handler) *line {
-	return &line{h: h, logger: h.logger, place: h.place}
+	l := lines.Get().(*line)
+	l.h = h
+	l.told = h.told
+	l.fields = append(l.fields[:0], h.fields...)
+	l.own = len(l.fields)
+	l.digits, l.out, l.seen = l.digits[:0], l.out[:0], 0
+	return l
 }
 
 func (l *line) free() {
 	if l.enc != nil {
 		l.enc.Free()
 	}
+	clear(l.fields) // they hold texts of any length
+	l.h, l.enc, l.told = nil, nil, told{}
+	const most = 16 << 10
+	if cap(l.out)+cap(l.digits)+cap(l.unit) <= most && cap(l.fields) <= maxAttrs {
+		lines.Put(l)
+	}
 }
 
-// text returns the whole text with message in it.
-func (l *line) text(message string) string {
-	buf := make([]byte, 0, 256)
-	if l.logger != "" {
-		buf = l.paint(buf, termtext.Cyan, "["+l.logger+"]")
-		buf = append(buf, ' ')
+// keep makes the field independent of l.
+func (f *field) keep(l *line) {
+	if f.kind == fieldDigits {
+		f.text, f.kind = string(l.digits[f.from:f.to]), fieldPlain
 	}
-	message, cut := termtext.Cut(message, maxMessage)
-	buf = termtext.Append(buf, message)
-	if cut {
-		buf = append(buf, string(termtext.Ellipsis)...)
-	}
-	buf = append(buf, l.h.attrs...)
-	buf = append(buf, l.attrs...)
-	if l.place != "" {
-		buf = append(buf, ' ')
-		buf = append(buf, l.place...)
-	}
-	return string(buf)
-}
-
-// paint appends text in a colour, if colours are on.
-func (l *line) paint(buf []byte, color, text string) []byte {
-	if !l.h.color {
-		return append(buf, text...)
-	}
-	buf = append(buf, color...)
-	buf = append(buf, text...)
-	return append(buf, termtext.Reset...)
 }
 
 // add adds an attribute inside depth groups, whose names are in prefix.
@@ -85,24 +121,19 @@ func (l *line) add(prefix string, a slog.Attr, depth int) {
 	l.seen++
 	if l.seen > maxAttrs {
 		if l.seen == maxAttrs+1 {
-			l.attrs = append(l.attrs, ' ')
-			l.attrs = append(l.attrs, string(termtext.Ellipsis)...)
+			l.fields = append(l.fields, field{key: ellipsis, text: ellipsis})
 		}
 		return
 	}
 	a.Value = a.Value.Resolve()
-	if a.Equal(slog.Attr{}) {
-		return
-	}
 	kind := a.Value.Kind()
 	switch {
-	case prefix == "" && a.Key == keyLogger && kind == slog.KindString:
-		l.logger = shortName(a.Value.String())
+	case kind == slog.KindAny && a.Equal(slog.Attr{}):
+	case prefix == "" && l.tell(a, kind):
 	case kind != slog.KindGroup:
-		l.addValue(prefix+a.Key, a.Value)
-	case prefix == "" && a.Key == keyWF && l.addPlace(a.Value.Group()):
+		l.addValue(prefix, a)
 	case depth >= maxDepth:
-		l.addValue(prefix+a.Key, slog.StringValue(string(termtext.Ellipsis)))
+		l.addValue(prefix, slog.String(a.Key, ellipsis))
 	default:
 		if a.Key != "" {
 			prefix += a.Key + "."
@@ -113,143 +144,111 @@ func (l *line) add(prefix string, a slog.Attr, depth int) {
 	}
 }
 
-// shortName returns the agent of a logger, safe and not too long.
-func shortName(logger string) string {
-	name, _ := termtext.Cut(strings.TrimPrefix(logger, "workflow."), maxKey)
-	return termtext.String(name)
+// tell takes an attribute that has a place of its own in the line, and reports
+// whether it has.
+func (l *line) tell(a slog.Attr, kind slog.Kind) bool {
+	switch a.Key {
+	case keyLogger:
+		if kind == slog.KindString {
+			l.logger = a.Value.String()
+			return true
+		}
+	case keyWF:
+		return kind == slog.KindGroup && l.tellPlace(a.Value.Group())
+	case keyUsage:
+		return kind == slog.KindGroup && l.usage.take(a.Value.Group())
+	case keyCost:
+		if kind == slog.KindFloat64 && a.Value.Float64() >= 0 && a.Value.Float64() < 1e9 {
+			l.cost, l.hasCost = a.Value.Float64(), true
+			return true
+		}
+	}
+	return false
 }
 
-// addPlace takes the group wf of a record: what it says of the end of a span,
-// and where in the run the record belongs. It reports whether the group is
-// wfslog's.
-func (l *line) addPlace(members []slog.Attr) bool {
-	var run, span, status, failure string
-	var took time.Duration
-	ended := false
+// tellPlace takes the group wf of a record: what it says of a span, and where in the
+// run the record belongs. It reports whether the group is wfslog's.
+func (l *line) tellPlace(members []slog.Attr) bool {
+	t := l.told
+	t.run = ""
 	for _, m := range members {
 		v := m.Value.Resolve()
 		switch m.Key {
 		case "run":
-			run = v.String()
+			t.run = v.String()
 		case "span":
-			span = v.String()
+			t.span = v.String()
 		case "event":
-			ended = v.String() == "end"
+			t.event = v.String()
+		case "agent":
+			t.agent = v.String()
 		case "status":
-			status = v.String()
+			t.status = v.String()
 		case "error":
-			failure = v.String()
+			t.failure = v.String()
 		case "dur":
 			if v.Kind() == slog.KindDuration {
-				took = v.Duration()
+				t.took = v.Duration()
 			}
 		}
 	}
-	if run == "" {
+	if t.run == "" {
 		return false
 	}
-	if failure != "" {
-		l.addValue("error", slog.StringValue(failure))
-	}
-	var place []byte
-	if ended {
-		status, _ = termtext.Cut(status, maxKey)
-		color := termtext.Green
-		if status == "error" {
-			color = termtext.Red
-		}
-		place = l.paint(place, color, termtext.String(status))
-		place = append(place, ' ')
-		place = append(place, termtext.Duration(took)...)
-		place = append(place, ' ')
-	}
-	span, _ = termtext.Cut(span, maxValue)
-	l.place = string(l.paint(place, termtext.Faint, "/"+termtext.String(span)))
+	l.told = t
 	return true
 }
 
-func (l *line) addValue(key string, v slog.Value) {
-	l.attrs = append(l.attrs, ' ')
-	key, _ = termtext.Cut(key, maxKey)
-	l.attrs = l.paint(l.attrs, termtext.Faint, string(termtext.AppendValue(nil, key))+"=")
-	text, isJSON := l.valueText(v)
-	head, cut := termtext.Cut(text, maxValue)
-	if cut {
-		head += string(termtext.Ellipsis)
-	}
-	if isJSON {
-		text = termtext.String(head) // has quotes enough
-	} else {
-		text = string(termtext.AppendValue(nil, head))
-	}
-	if isError(key, v) {
-		l.attrs = l.paint(l.attrs, termtext.Red, text)
-	} else {
-		l.attrs = append(l.attrs, text...)
-	}
-}
-
-// isError reports whether the value tells what went wrong.
-func isError(key string, v slog.Value) bool {
-	if key == "error" || key == "err" {
-		return true
-	}
-	_, ok := v.Any().(error)
-	return ok
-}
-
-// valueText returns v, which is resolved and no group, as text that is not safe
-// yet, and whether that is a JSON object or array.
-func (l *line) valueText(v slog.Value) (text string, isJSON bool) {
+// addValue adds an attribute that is no group.
+func (l *line) addValue(prefix string, a slog.Attr) {
+	f := field{group: prefix, key: a.Key, kind: fieldDigits, from: len(l.digits)}
+	v := a.Value
 	switch v.Kind() {
-	case slog.KindTime:
-		return v.Time().Format("2006-01-02T15:04:05.000Z07:00"), false
+	case slog.KindString:
+		f.text, f.kind = v.String(), fieldText
+	case slog.KindInt64:
+		l.digits = strconv.AppendInt(l.digits, v.Int64(), 10)
+	case slog.KindUint64:
+		l.digits = strconv.AppendUint(l.digits, v.Uint64(), 10)
 	case slog.KindFloat64:
-		return strconv.FormatFloat(v.Float64(), 'g', -1, 64), false
-	case slog.KindAny:
-		return l.anyText(v.Any())
-	}
-	return v.String(), false // of slog's own kinds, which have nothing user-made in them
-}
-
-// anyText returns what a value says of itself, and else its JSON.
-func (l *line) anyText(v any) (text string, isJSON bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			text, isJSON = panicText(v, p), false
+		l.digits = strconv.AppendFloat(l.digits, v.Float64(), 'g', -1, 64)
+	case slog.KindBool:
+		l.digits = strconv.AppendBool(l.digits, v.Bool())
+	case slog.KindDuration:
+		l.digits = append(l.digits, v.Duration().String()...)
+	case slog.KindTime:
+		l.digits = v.Time().AppendFormat(l.digits, "2006-01-02T15:04:05.000Z07:00")
+	default:
+		var isJSON bool
+		f.kind = fieldText
+		if f.text, isJSON = l.anyText(v.Any()); isJSON {
+			f.kind = fieldJSON
 		}
-	}()
-	switch v := v.(type) {
-	case nil:
-		return "<nil>", false
-	case error:
-		return v.Error(), false
-	case []byte:
-		return string(v), false
-	case json.Marshaler, encoding.TextMarshaler:
-	case fmt.Stringer:
-		return v.String(), false
+		_, f.failed = v.Any().(error)
 	}
-	if l.enc == nil {
-		l.enc = encode.New(&limits)
-	}
-	l.enc.Buf = l.enc.Buf[:0]
-	l.enc.Any(v)
-	if json.Unmarshal(l.enc.Buf, &text) == nil {
-		return text, false
-	}
-	return string(l.enc.Buf), true
+	f.to = len(l.digits)
+	f.failed = f.failed || a.Key == keyError || a.Key == "err"
+	l.fields = append(l.fields, f)
 }
 
-var limits = encode.Limits{}.WithDefaults()
-
-// panicText tells that a method of v panicked with p. It uses no method of p.
-func panicText(v, p any) string {
-	if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && r.IsNil() {
-		return "<nil>"
+// settle gives what the end of a span says of itself its place: status and error,
+// which may be attributes of the user's.
+func (l *line) settle() {
+	if l.event != "end" {
+		l.status, l.failure, l.took = "", "", 0
+		return
 	}
-	if s, ok := p.(string); ok {
-		return "!PANIC: " + s
+	kept := l.fields[:l.own]
+	for _, f := range l.fields[l.own:] {
+		isText := f.group == "" && f.kind == fieldText
+		switch {
+		case isText && f.key == keyStatus:
+			l.status = f.text
+		case isText && f.key == keyError && (l.failure == "" || l.failure == f.text):
+			l.failure = f.text
+		default:
+			kept = append(kept, f)
+		}
 	}
-	return fmt.Sprintf("!PANIC: %T", p)
+	l.fields = kept
 }

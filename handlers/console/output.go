@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/wfslog/wfslog/internal/termtext"
@@ -16,26 +15,31 @@ import (
 // longer than a busy terminal needs, shorter than a person notices.
 const patience = 100 * time.Millisecond
 
-// errStalled is returned by Handle for lines that cannot be shown because the
-// reader does not read.
-var errStalled = errors.New("console: line not shown: a write has not returned")
+// maxPending is how many bytes wait while a write hangs: several screens full, which
+// is what a person misses who stops a terminal to read.
+const maxPending = 64 << 10
+
+// errStalled is returned by Handle for records that are not shown because the reader
+// does not read.
+var errStalled = errors.New("console: record not shown: a write has not returned")
 
 // output is a writer that does not wait for its reader for ever.
 type output struct {
-	mu      sync.Mutex // serialises Write; held no longer than patience
-	w       io.Writer
-	opened  bool // w is the file to write to, not the one we were given
-	direct  bool // w does not block, or that is the caller's affair
-	writing chan struct{}
-	buf     []byte       // belongs to whoever has put an element into writing
-	dropped atomic.Int64 // lines that nobody was told of yet
+	mu     sync.Mutex // serialises Write; held no longer than patience
+	w      io.Writer
+	opened bool // w is the file to write to, not the one we were given
+	direct bool // w does not block, or that is the caller's affair
+
+	state   sync.Mutex // protects following fields; never held while something is written
+	busy    bool       // drain runs, and owns buf
+	buf     []byte
+	pending []byte // what comes next
+	dropped int    // records after pending that nobody was told of yet
 }
 
-func newOutput(w io.Writer) *output {
-	return &output{w: w, writing: make(chan struct{}, 1)}
-}
+func newOutput(w io.Writer) *output { return &output{w: w} }
 
-// open makes the output ready for its first line: a handler that is never used
+// open makes the output ready for its first record: a handler that is never used
 // takes no file descriptor.
 func (o *output) open() {
 	o.opened = true
@@ -51,50 +55,70 @@ func (o *output) open() {
 	o.w = withoutSignal(f)
 }
 
-// Write writes one line. A write that takes longer than patience goes on in a
+// Write writes one record. A write that takes longer than patience goes on in a
 // goroutine, which ends with it.
-func (o *output) Write(line []byte) (int, error) {
+func (o *output) Write(record []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.opened {
 		o.open()
 	}
 	if o.direct {
-		return o.w.Write(line)
+		return o.w.Write(record)
 	}
-	select {
-	case o.writing <- struct{}{}:
-	default:
-		o.dropped.Add(1)
-		return 0, errStalled
+	if isNext, err := o.enqueue(record); !isNext {
+		return len(record), err
 	}
-	o.buf = append(o.buf[:0], o.notShown()...)
-	o.buf = append(o.buf, line...) // the caller may reuse line if we do not wait
 	done := make(chan error, 1)
-	go func() {
-		_, err := o.w.Write(o.buf)
-		// There may be no next line to tell of those that came meanwhile.
-		if note := o.notShown(); note != "" && err == nil {
-			_, err = io.WriteString(o.w, note)
-		}
-		<-o.writing
-		done <- err
-	}()
+	go o.drain(done)
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case err := <-done:
-		return len(line), err
+		return len(record), err
 	case <-timer.C:
-		return 0, errStalled
+		return len(record), nil // it may still be shown
 	}
 }
 
-// notShown returns a line that tells of dropped lines, if there are any.
-func (o *output) notShown() string {
-	n := o.dropped.Swap(0)
-	if n == 0 {
-		return ""
+// enqueue keeps a record, whose memory the caller may reuse. It reports whether
+// nothing is being written, so that the caller has to see to it.
+func (o *output) enqueue(record []byte) (isNext bool, err error) {
+	o.state.Lock()
+	defer o.state.Unlock()
+	switch {
+	case !o.busy:
+		o.busy = true
+		o.buf = append(o.buf[:0], record...)
+		return true, nil
+	case o.dropped > 0 || len(o.pending)+len(record) > maxPending:
+		o.dropped++
+		return false, errStalled
 	}
-	return fmt.Sprintf("%c %d lines not shown\n", termtext.Ellipsis, n)
+	o.pending = append(o.pending, record...)
+	return false, nil
+}
+
+// drain writes buf and what is pending then, until there is nothing left. The error
+// of the first write goes to done, whose reader may have left.
+func (o *output) drain(done chan<- error) {
+	_, err := o.w.Write(o.buf)
+	for o.next() {
+		_, _ = o.w.Write(o.buf) // nobody waits for it, and the next record has the same error
+	}
+	done <- err
+}
+
+// next makes what is pending the buf to write, and reports whether there is any. If
+// not, the output is not busy any more.
+func (o *output) next() bool {
+	o.state.Lock()
+	defer o.state.Unlock()
+	o.buf, o.pending = o.pending, o.buf[:0]
+	if o.dropped > 0 {
+		o.buf = fmt.Appendf(o.buf, "%c %d records not shown\n", termtext.Ellipsis, o.dropped)
+		o.dropped = 0
+	}
+	o.busy = len(o.buf) > 0
+	return o.busy
 }

@@ -23,30 +23,48 @@ func (r *slowReader) Write(p []byte) (int, error) {
 	return r.text.Write(p)
 }
 
-func TestOutputDropsWhileAWriteHangs(t *testing.T) {
+func TestOutputWaitsNoLongerThanItsPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := &slowReader{take: make(chan struct{})}
 		out := newOutput(reader)
 		out.opened = true // as a pipe
 
 		start := time.Now()
-		_, err := out.Write([]byte("one\n"))
-		require.ErrorIs(t, err, errStalled)
-		assert.Equal(t, patience, time.Since(start), "how long the first line waited")
-		for range 2 {
-			_, err = out.Write([]byte("two\n"))
-			require.ErrorIs(t, err, errStalled)
+		for range 3 {
+			_, err := out.Write([]byte("line\n"))
+			require.NoError(t, err)
 		}
-		assert.Equal(t, patience, time.Since(start), "how long the next lines waited")
+		assert.Equal(t, patience, time.Since(start), "only the first record waited")
 
 		close(reader.take)
 		synctest.Wait()
-		assert.Equal(t, "one\n… 2 lines not shown\n", reader.text.String())
-
-		n, err := out.Write([]byte("three\n"))
+		assert.Equal(t, "line\nline\nline\n", reader.text.String(), "what waited is shown")
+		_, err := out.Write([]byte("more\n"))
 		require.NoError(t, err)
-		assert.Equal(t, len("three\n"), n)
-		assert.Equal(t, "one\n… 2 lines not shown\nthree\n", reader.text.String())
+		assert.Equal(t, "line\nline\nline\nmore\n", reader.text.String(), "nothing waits any more")
+	})
+}
+
+func TestOutputDropsWhatDoesNotFit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := &slowReader{take: make(chan struct{})}
+		out := newOutput(reader)
+		out.opened = true // as a pipe
+		for _, text := range []string{"one\n", "two\n"} {
+			_, err := out.Write([]byte(text))
+			require.NoError(t, err)
+		}
+		_, err := out.Write(make([]byte, maxPending))
+		require.ErrorIs(t, err, errStalled)
+		_, err = out.Write([]byte("out of order\n"))
+		require.ErrorIs(t, err, errStalled, "a record after one that was dropped")
+
+		close(reader.take)
+		synctest.Wait()
+		assert.Equal(t, "one\ntwo\n… 2 records not shown\n", reader.text.String())
+		_, err = out.Write([]byte("three\n"))
+		require.NoError(t, err)
+		assert.Equal(t, "one\ntwo\n… 2 records not shown\nthree\n", reader.text.String())
 	})
 }
 

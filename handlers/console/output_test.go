@@ -8,12 +8,14 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog/handlers/console"
+	"github.com/wfslog/wfslog/internal/ptytest"
 )
 
 // childEnv makes the test binary a program that logs to its standard error.
@@ -67,11 +69,34 @@ func TestFullPipeDoesNotBlock(t *testing.T) {
 		text, err := lines.ReadString('\n')
 		require.NoError(t, err)
 		if !strings.HasSuffix(text, "xxx\n") {
-			assert.Regexp(t, `^… \d+ lines not shown\n$`, text)
+			assert.Regexp(t, `^… \d+ records not shown\n$`, text)
 			break
 		}
 	}
 	require.NoError(t, w.Close())
+}
+
+func TestTerminalThatIsGoneIsAnError(t *testing.T) {
+	terminal, user := ptytest.Open(t, 80)
+	t.Setenv("TERM", "xterm")
+	h := console.New(terminal, nil)
+	require.True(t, h.OnTerminal())
+	require.NoError(t, h.Handle(t.Context(), record(slog.LevelInfo, "m")))
+	require.NoError(t, user.Close())
+	assert.ErrorIs(t, h.Handle(t.Context(), record(slog.LevelInfo, "m")), syscall.EIO)
+}
+
+func TestLinesEndWithTheTerminal(t *testing.T) {
+	terminal, user := ptytest.Open(t, 50)
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "1")
+	require.NoError(t, console.New(terminal, nil).Handle(t.Context(), record(slog.LevelInfo, strings.Repeat("word ", 20))))
+	shown := make([]byte, 1000)
+	n, err := user.Read(shown)
+	require.NoError(t, err)
+	for line := range strings.Lines(string(shown[:n])) {
+		assert.Less(t, len(strings.TrimRight(line, "\r\n")), 50, "line %q", line)
+	}
 }
 
 func TestLinesGoToFilesAtOnce(t *testing.T) {

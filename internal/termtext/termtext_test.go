@@ -1,9 +1,6 @@
 package termtext_test
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -11,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog/internal/termtext"
 )
@@ -57,6 +53,10 @@ func TestAppendValueQuotesWhatCouldBeMisread(t *testing.T) {
 	}
 }
 
+func TestAppendLineSpreadsTabs(t *testing.T) {
+	assert.Equal(t, `    a    b\x1b`, string(termtext.AppendLine(nil, "\ta\tb\x1b")))
+}
+
 func TestCutKeepsRunesWhole(t *testing.T) {
 	tests := []struct {
 		text string
@@ -88,6 +88,9 @@ func FuzzAppend(f *testing.F) {
 		plain, value := string(termtext.Append(nil, text)), string(termtext.AppendValue(nil, text))
 		for _, got := range []string{plain, value} {
 			assert.True(t, utf8.ValidString(got), "invalid UTF-8 in %q for %q", got, text)
+			n, width := termtext.Fit(text, 1<<30)
+			assert.Equal(t, len(text), n, "columns without end for %q", text)
+			assert.GreaterOrEqual(t, width, termtext.Width([]byte(plain)), "width of %q", plain)
 			for _, r := range got {
 				assert.False(t, unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp),
 					"%U came through in %q for %q", r, got, text)
@@ -121,24 +124,4 @@ func TestDurationHasAboutThreeDigits(t *testing.T) {
 	for _, tt := range tests {
 		assert.Equal(t, tt.want, termtext.Duration(tt.d), "of %d ns", int64(tt.d))
 	}
-}
-
-func TestColorsOnlyOnTerminals(t *testing.T) {
-	t.Setenv("TERM", "xterm")
-	t.Setenv("NO_COLOR", "")
-	assert.False(t, termtext.Colors(&bytes.Buffer{}), "a buffer")
-	file, err := os.Create(filepath.Join(t.TempDir(), "f"))
-	require.NoError(t, err)
-	defer file.Close()
-	assert.False(t, termtext.Colors(file), "a file")
-
-	device, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // a character device, as terminals are
-	require.NoError(t, err)
-	defer device.Close()
-	assert.True(t, termtext.Colors(device))
-	t.Setenv("NO_COLOR", "1")
-	assert.False(t, termtext.Colors(device), "NO_COLOR is set")
-	t.Setenv("NO_COLOR", "")
-	t.Setenv("TERM", "dumb")
-	assert.False(t, termtext.Colors(device), "TERM=dumb")
 }

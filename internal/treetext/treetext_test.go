@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog"
+	"github.com/wfslog/wfslog/internal/termtext"
 	"github.com/wfslog/wfslog/internal/treetext"
 )
 
@@ -126,8 +127,8 @@ func TestWriteIsSafeOnTerminals(t *testing.T) {
 func TestWriteColors(t *testing.T) {
 	var b strings.Builder
 	require.NoError(t, treetext.Write(&b, sample(), treetext.Options{Color: true}))
-	assert.Contains(t, b.String(), "\x1b[92mok\x1b[0m")
-	assert.Contains(t, b.String(), "\x1b[91merror\x1b[0m")
+	assert.Contains(t, b.String(), termtext.Green+"ok"+termtext.Reset)
+	assert.Contains(t, b.String(), termtext.Red+"error"+termtext.Reset)
 }
 
 type failingWriter struct{ err error }
