@@ -104,7 +104,7 @@ func TestLinesGoToFilesAtOnce(t *testing.T) {
 	f, err := os.Create(name)
 	require.NoError(t, err)
 	defer f.Close()
-	require.NoError(t, console.New(f, nil).Handle(t.Context(), record(slog.LevelInfo, "m")))
+	require.NoError(t, console.New(f, &console.Options{NoColor: true}).Handle(t.Context(), record(slog.LevelInfo, "m")))
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	assert.Equal(t, "06:14:05.123 INFO  m\n", string(text))
