@@ -105,11 +105,12 @@ func (f *fold) streamIDs() []string {
 	return ids
 }
 
-// lost counts the events that were lost while the run went on.
+// lost counts the events that were lost while the run went on: without a start or an
+// end, nobody knows since when or until when that was.
 func (f *fold) lost() (n uint64) {
 	for id, r := range f.ranges() {
 		for _, l := range f.in.streams[id].losses {
-			if l.to >= r.min && (l.from <= r.max || f.root.end == nil) {
+			if (l.to >= r.min || f.root.start == nil) && (l.from <= r.max || f.root.end == nil) {
 				n = saturatingAdd(n, l.n)
 			}
 		}

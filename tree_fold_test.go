@@ -330,6 +330,12 @@ func TestLossesCountWhileTheRunGoesOn(t *testing.T) {
 	assert.Zero(t, d.Integrity.Lost, "after the run")
 	assert.True(t, d.Complete)
 
+	headless := newScript(goldenStreamA)
+	headless.Skip(3)
+	headless.event(loss(1, 3, 3))
+	headless.log("", 0, slog.LevelInfo, "", "", ``)
+	assert.EqualValues(t, 3, document(t, headless).Integrity.Lost, "a run without a start may have begun before")
+
 	// Another stream's losses are none of the run's business.
 	other := newScript(goldenStreamB)
 	other.event(loss(1, 9, 6))

@@ -194,7 +194,7 @@ func (m *model) loses(loss *modelEvent) bool {
 			from, to = min(from, ev.Seq), max(to, ev.Seq)
 		}
 	}
-	return to > 0 && loss.To >= from && (loss.From <= to || !m.ended[""])
+	return to > 0 && (loss.To >= from || m.starts[""] == nil) && (loss.From <= to || !m.ended[""])
 }
 
 // isRecord reports whether ev is a node of its own.
