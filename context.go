@@ -296,6 +296,7 @@ func describe(p any) string {
 	}
 	e := encode.New(&panicLimits)
 	defer e.Free()
+	e.Redact = true // half of what is cut could not be told any more from other text
 	e.Any(p)
 	return fmt.Sprintf("%T %s", p, e.Buf)
 }

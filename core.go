@@ -37,6 +37,7 @@ type core struct {
 	content      ContentPolicy
 	hashKey      []byte
 	limits       Limits
+	redact       bool
 	onError      func(error)
 
 	recording bool
@@ -44,6 +45,7 @@ type core struct {
 	saver     *documentSaver       // nil if documents are not saved
 	shippers  []*shipper.Shipper   // of the forwarders
 
+	redacted       atomic.Uint64
 	withoutContext atomic.Uint64
 	afterClose     atomic.Uint64
 
@@ -61,9 +63,10 @@ func newCore(o *Options) (c *core, complaints []error) {
 	complaints = o.correct()
 	c = &core{
 		level: o.Level, journalLevel: o.JournalLevel, next: o.Next, saveOn: o.SaveOn, addSource: o.AddSource,
-		replace: o.ReplaceAttr, content: o.Content, limits: o.Limits.WithDefaults(), onError: o.OnError,
+		redact: !o.KeepSecrets, content: o.Content, limits: o.Limits.WithDefaults(), onError: o.OnError,
 		recording: !strings.EqualFold(os.Getenv("WFSLOG"), "off"),
 	}
+	c.replace = c.redacting(o.ReplaceAttr)
 	if c.next == nil {
 		c.next = newConsole(o.AddSource)
 	}
@@ -102,7 +105,7 @@ func newCore(o *Options) (c *core, complaints []error) {
 func (c *core) openStream(o *Options) {
 	cfg := sequencer.Config{ID: sequencer.NewID(), Open: describeWriter(), OnError: c.report}
 	if o.Sink != nil {
-		cfg.Output = &sinkOutput{w: o.Sink}
+		cfg.Output = &sinkOutput{w: o.Sink, redact: c.redactError}
 		c.seq = sequencer.New(cfg)
 		return
 	}
@@ -199,7 +202,7 @@ func (c *core) close() error {
 func (c *core) stats() Stats {
 	n := c.seq.Counts()
 	stats := Stats{
-		Accepted: n.Accepted, Written: n.Written, Lost: n.Lost, Bytes: n.Bytes,
+		Accepted: n.Accepted, Written: n.Written, Lost: n.Lost, Bytes: n.Bytes, Redacted: c.redacted.Load(),
 		WithoutContext: c.withoutContext.Load(), AfterClose: c.afterClose.Load(), LastError: c.reports.last(),
 	}
 	for _, s := range c.shippers {
@@ -233,5 +236,5 @@ func (c *core) warn(err error) {
 	if !c.next.Enabled(ctx, slog.LevelWarn) {
 		return
 	}
-	_ = c.next.Handle(ctx, slog.NewRecord(time.Now(), slog.LevelWarn, err.Error(), 0)) // there is nowhere else to say it
+	_ = c.next.Handle(ctx, slog.NewRecord(time.Now(), slog.LevelWarn, c.textOf(err.Error()), 0)) // there is nowhere else to say it
 }

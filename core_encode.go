@@ -9,7 +9,7 @@ import (
 // attributes of rec.
 func (c *core) encode(ev event.Event, s *span, rec *record, flags []string) *encode.Encoder {
 	ev.Stream, ev.Time, ev.Run, ev.Span = c.seq.Stream(), ev.Time.UTC(), s.run.id, s.path
-	e := encode.New(&c.limits)
+	e := c.newEncoder()
 	ev.AppendBody(e)
 	mark := len(e.Buf)
 	e.Buf = append(e.Buf, `,"attrs":`...)
@@ -20,6 +20,7 @@ func (c *core) encode(ev event.Event, s *span, rec *record, flags []string) *enc
 		flags = append(flags, event.FlagUTF8)
 	}
 	event.AppendFlags(e, flags)
+	c.countRedacted(e.Redacted)
 	return e
 }
 

@@ -37,7 +37,7 @@ func (c *core) newStreamSpan(s *span) *streamSpan {
 	made := &streamSpan{core: c}
 	made.seq.Ref = event.SpanRef{
 		Run: s.run.id, Span: s.path, Kind: s.kind, Time: s.start.UTC(),
-		Name: head(c.nameOf(s), maxRefName), Agent: head(s.agent, maxRefName),
+		Name: head(c.textOf(c.nameOf(s)), maxRefName), Agent: head(c.textOf(s.agent), maxRefName),
 	}
 	if s.parent != nil {
 		made.seq.Parent = &c.streamSpan(s.parent).seq // at most event.MaxDepth deep

@@ -111,7 +111,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if h.shows(s, r.Level) && h.next.Enabled(ctx, r.Level) {
 		err = errors.Join(err, rec.forward(ctx))
 	}
-	return err
+	return h.core.redactError(err)
 }
 
 // WithAttrs returns a handler whose records also have attrs.
@@ -122,7 +122,10 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	attrs = h.core.evaluate(h.scope.Groups(), attrs)
 	h2 := *h // safe: all mutable state is behind h.core
 	h2.bare = false
-	h2.scope = h.scope.WithAttrs(attrs, &h.core.limits)
+	e := h.core.newEncoder()
+	h2.scope = h.scope.WithAttrs(e, attrs)
+	h.core.countRedacted(e.Redacted)
+	e.Free()
 	if room := h.core.limits.Attrs - h.attrs; len(attrs) > room {
 		attrs = attrs[:room] // the journal says so
 	}
@@ -131,7 +134,7 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	}
 	h2.attrs += len(attrs)
 	if h2.scope.Hostile() {
-		attrs = h.core.harmless(attrs)
+		attrs, _ = h.core.harmless(h.scope.Groups(), attrs)
 	}
 	if h.tail == nil {
 		h2.next = h.next.WithAttrs(topLevel(attrs))
@@ -148,6 +151,8 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	if h == nil || h.core == nil || name == "" {
 		return h
 	}
+	name, n := h.core.redactText(name)
+	h.core.countRedacted(n)
 	h2 := *h // safe: all mutable state is behind h.core
 	logger, named := loggerName(name, h.bare)
 	h2.bare = named && logger == workflowName
@@ -170,7 +175,7 @@ func (h *Handler) Save(ctx context.Context) error {
 	if h == nil || h.core == nil {
 		return nil
 	}
-	return h.core.save(ctx)
+	return h.core.redactError(h.core.save(ctx))
 }
 
 // Flush returns when what was recorded before is safe against power loss, the
@@ -180,7 +185,7 @@ func (h *Handler) Flush(ctx context.Context) error {
 	if h == nil || h.core == nil {
 		return nil
 	}
-	return h.core.flush(ctx)
+	return h.core.redactError(h.core.flush(ctx))
 }
 
 // Close ends the handler's stream, and in it the default run if it was recorded,
@@ -192,7 +197,7 @@ func (h *Handler) Close() error {
 	if h == nil || h.core == nil {
 		return nil
 	}
-	return h.core.close()
+	return h.core.redactError(h.core.close())
 }
 
 // Stats tells what a handler and those derived from it have done so far.
@@ -201,6 +206,7 @@ type Stats struct {
 	Written        uint64 // events that the journal or the sink has
 	Lost           uint64 // events that it has not
 	Bytes          uint64 // bytes written
+	Redacted       uint64 // secrets that were replaced
 	WithoutContext uint64 // records of the default run, whose context carried no span
 	AfterClose     uint64 // records that came after Close
 	Lag            uint64 // events that the slowest of the forwarders has not delivered

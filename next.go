@@ -54,16 +54,23 @@ func (rec *record) forward(ctx context.Context) error {
 	if attrs == nil && (rec.op != nil || h.tail != nil || rec.hostile || rec.needsCare()) {
 		attrs = rec.ownAttrs()
 	}
-	if attrs == nil && rec.span == nil && h.name == "" {
+	msg, redacted := rec.message()
+	if attrs == nil && rec.span == nil && h.name == "" && redacted == 0 {
 		return h.next.Handle(ctx, rec.slog)
 	}
-	r := slog.NewRecord(rec.slog.Time, rec.slog.Level, rec.slog.Message, rec.slog.PC)
+	r := slog.NewRecord(rec.slog.Time, rec.slog.Level, msg, rec.slog.PC)
 	if h.name != "" {
 		r.AddAttrs(slog.String("logger", h.name))
 	}
 	if attrs != nil {
-		if rec.hostile || (!rec.encoded && h.core.isHostile(attrs)) {
-			attrs = h.core.harmless(attrs)
+		var groups []string
+		if rec.op == nil {
+			groups = h.scope.Groups()
+		}
+		if rec.hostile || (!rec.encoded && h.core.isHostile(groups, attrs)) {
+			var n int
+			attrs, n = h.core.harmless(groups, attrs)
+			redacted += n
 		}
 		r.AddAttrs(topLevel(h.tail.nest(attrs))...)
 	} else {
@@ -72,7 +79,19 @@ func (rec *record) forward(ctx context.Context) error {
 	if rec.span != nil {
 		r.AddAttrs(rec.wf())
 	}
+	if !rec.encoded {
+		h.core.countRedacted(redacted)
+	}
 	return h.next.Handle(ctx, r)
+}
+
+// message returns the record's message without secrets, and how many it had. The
+// names that are in the message of an operation may not have been encoded.
+func (rec *record) message() (msg string, redacted int) {
+	if rec.encoded && !rec.hostile && rec.op == nil {
+		return rec.slog.Message, 0
+	}
+	return rec.h.core.redactText(rec.slog.Message)
 }
 
 // wf returns the attribute that says where in the run the record belongs, from
@@ -81,6 +100,7 @@ func (rec *record) wf() slog.Attr {
 	var members []slog.Attr
 	if rec.op != nil {
 		members = rec.op.members()
+		rec.h.core.redactMembers(members)
 	} else {
 		members = make([]slog.Attr, 0, 5)
 		members = append(members, slog.String("run", rec.span.run.text), slog.String("span", rec.span.path))
@@ -98,7 +118,7 @@ func (rec *record) wf() slog.Attr {
 // it is.
 func (rec *record) needsCare() (found bool) {
 	rec.slog.Attrs(func(a slog.Attr) bool {
-		found = a.Key == keyWF || (!rec.encoded && risky(a.Value))
+		found = a.Key == keyWF || (!rec.encoded && (risky(a.Value, rec.h.core.redact) || rec.h.core.hasSecret(a)))
 		return !found
 	})
 	return found

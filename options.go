@@ -51,6 +51,13 @@ type Options struct {
 	ReplaceAttr func(groups []string, a slog.Attr) slog.Attr
 	// Content says what is kept of the attributes input and output.
 	Content ContentPolicy
+	// KeepSecrets leaves secrets in what is written. Otherwise "[REDACTED]" stands,
+	// in the journal, the operational log and everything that is made of them, for the
+	// values of attributes, members and headers with telling keys, such as
+	// authorization, api_key or password, and for what looks like a key of a known
+	// provider, a password in a URL or a private key, in any text. It is best effort:
+	// a secret of no known form, under a key that tells nothing, is not found.
+	KeepSecrets bool
 	// Limits bound what one record may hold.
 	Limits Limits
 	// Forward gets what is recorded, read from the journal, so that it need not be

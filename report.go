@@ -29,6 +29,7 @@ func (r *reporter) last() error {
 // report tells OnError and the operational log of err. It returns at once: both
 // are the user's code and may block, panic, or log to this handler.
 func (c *core) report(err error) {
+	err = c.redactError(err)
 	r := &c.reports
 	now := time.Now()
 	r.mu.Lock()

@@ -1,6 +1,10 @@
 package encode
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"github.com/wfslog/wfslog/internal/redact"
+)
 
 // Object appends the attributes of r as an object, beside those of s and inside
 // the groups that are open there, and reports whether there are any. If not, it
@@ -66,7 +70,7 @@ func (e *Encoder) attr(o *object, a slog.Attr, offer bool) bool {
 		kind = a.Value.Kind()
 	}
 	switch {
-	case kind == slog.KindGroup:
+	case kind == slog.KindGroup && a.Key == "":
 		return e.group(o, a, offer)
 	case kind == slog.KindAny && a.Key == cutKey:
 		if n, ok := a.Value.Any().(leftOut); ok {
@@ -76,10 +80,28 @@ func (e *Encoder) attr(o *object, a slog.Attr, offer bool) bool {
 	case ignored(a):
 		return false
 	}
+	if e.Redact && e.secret(o, a) {
+		if e.member(o, a.Key) {
+			e.redacted()
+		}
+		return true
+	}
+	if kind == slog.KindGroup {
+		return e.group(o, a, offer)
+	}
 	if e.member(o, a.Key) && !(offer && e.content(a)) {
 		e.plain(a.Value)
 	}
 	return true
+}
+
+// secret reports whether the value of a, which is to be a member of o, must be
+// replaced.
+func (e *Encoder) secret(o *object, a slog.Attr) bool {
+	if o.secret {
+		return IsSecret(redact.Always, a.Value)
+	}
+	return IsSecret(redact.Key(a.Key), a.Value)
 }
 
 // content lets the caller write the value of an input or output.

@@ -94,7 +94,11 @@ func BenchmarkWith(b *testing.B) {
 	b.Run("encode", func(b *testing.B) {
 		b.ReportAllocs()
 		var s *encode.Scope
-		s = s.WithAttrs(attrs, &limits).WithGroup("g").WithAttrs(attrs, &limits)
+		for _, group := range []string{"", "g"} {
+			e := encode.New(&limits)
+			s = s.WithGroup(group).WithAttrs(e, attrs)
+			e.Free()
+		}
 		for b.Loop() {
 			e := encode.New(&limits)
 			e.Object(s, &r)
@@ -117,7 +121,7 @@ func TestOrdinaryAttributesDoNotAllocate(t *testing.T) {
 	})
 	text := record(records[1].attrs)
 	var s *encode.Scope
-	s = s.WithAttrs([]slog.Attr{slog.Int("a", 1)}, &limits).WithGroup("g")
+	s = s.WithAttrs(encode.New(&limits), []slog.Attr{slog.Int("a", 1)}).WithGroup("g")
 	for name, run := range map[string]func(e *encode.Encoder){
 		"five":           func(e *encode.Encoder) { e.Object(nil, &five) },
 		"five in groups": func(e *encode.Encoder) { e.Object(s, &five) },
@@ -130,6 +134,24 @@ func TestOrdinaryAttributesDoNotAllocate(t *testing.T) {
 		})
 		if !eventtest.Race { // under which sync.Pool drops some of what it gets
 			require.Zero(t, n, name)
+		}
+	}
+}
+
+// BenchmarkRedact measures what it costs to look for secrets where there are none.
+func BenchmarkRedact(b *testing.B) {
+	for _, tt := range records {
+		r := record(tt.attrs)
+		for _, mode := range []string{"keep", "redact"} {
+			b.Run(tt.name+"/"+mode, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					e := encode.New(&limits)
+					e.Redact = mode == "redact"
+					e.Object(nil, &r)
+					e.Free()
+				}
+			})
 		}
 	}
 }

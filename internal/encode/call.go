@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/wfslog/wfslog/internal/redact"
 )
 
 // maxProblem is how long the text of a panic or an error may be.
@@ -28,6 +30,10 @@ func errorText(v any, method string, err error) string {
 }
 
 func problemText(prefix string, v any, name, text string) string {
+	if len(text) > maxProblem/2 {
+		// Half a secret could not be told any more from what it is not.
+		text, _ = redact.Text(text)
+	}
 	if v != nil {
 		name += " of " + typeName(v)
 	}

@@ -1,10 +1,13 @@
 package encode
 
 import (
-	"unicode/utf8"
-
 	"github.com/wfslog/wfslog/internal/jsonscan"
+	"github.com/wfslog/wfslog/internal/redact"
 )
+
+// maxSecret is how much is looked at of what is cut away, for secrets that begin
+// before the cut.
+const maxSecret = 16 << 10
 
 // json appends JSON text that a method of the user's made: on one line, with what is
 // unsafe in strings escaped, and within the limits. It reports false, and appends
@@ -13,16 +16,18 @@ import (
 func (e *Encoder) json(text []byte) bool {
 	if len(text) > e.limits.LineBytes {
 		// Converted is no more than is needed of what may be very large.
-		head := string(text[:min(len(text), e.limits.StringBytes+utf8.UTFMax)])
-		e.cutText(len(text), hashOf(text), head)
+		head := string(text[:min(len(text), e.limits.StringBytes+maxSecret)])
+		e.cutText(len(text), hashOf(text), e.redactText(head))
 		return true
 	}
 	start, end, depth, members, nodes := len(e.Buf), e.end, e.depth, len(e.members), e.nodes
+	hostile, redacted := e.Hostile, e.Redacted
 	c := compactor{e: e, rest: text}
 	if c.value() && c.peek() == 0 && len(c.rest) == 0 {
 		return true
 	}
 	e.Buf, e.end, e.depth, e.members, e.nodes = e.Buf[:start], end, depth, e.members[:members], nodes
+	e.Hostile, e.Redacted = hostile, redacted
 	return false
 }
 
@@ -66,7 +71,7 @@ func (c *compactor) value() bool {
 	case '[':
 		return c.container(c.array)
 	case '"':
-		text, ok := jsonscan.String(c.take())
+		text, ok := c.string()
 		if ok {
 			c.e.String(text)
 		}
@@ -81,6 +86,9 @@ func (c *compactor) value() bool {
 		return len(scalar) > 0
 	}
 }
+
+// string takes the string at the beginning of the rest.
+func (c *compactor) string() (text string, ok bool) { return jsonscan.String(c.take()) }
 
 // container copies an object or an array, unless it would be too deep.
 func (c *compactor) container(members func() bool) bool {
@@ -99,13 +107,16 @@ func (c *compactor) object() bool {
 		if c.peek() != '"' {
 			return false
 		}
-		key, ok := jsonscan.String(c.take())
+		key, ok := c.string()
 		if !ok || c.peek() != ':' {
 			return false
 		}
 		c.rest = c.rest[1:]
 		if !e.member(&o, key) {
 			return c.skip()
+		}
+		if kind := e.keyKind(key); kind != redact.None {
+			return c.redactValue(kind)
 		}
 		return c.value()
 	})

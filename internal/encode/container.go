@@ -22,7 +22,7 @@ func (e *Encoder) structure(v reflect.Value, p *plan) {
 		f := &p.fields[i]
 		fv, ok := f.of(v)
 		if ok && !f.omits(fv) && e.member(&o, f.name) {
-			e.walk(fv, f.quoted)
+			e.memberOf(f.secret, fv, f.quoted)
 		}
 	}
 	e.close(&o, "members")
@@ -104,7 +104,7 @@ func (e *Encoder) mapping(v reflect.Value) {
 	entries := e.firstEntries(v, max(e.limits.Nodes-e.nodes, 0))
 	for _, entry := range entries {
 		if e.member(&o, entry.key) {
-			e.walk(entry.value, false)
+			e.memberOf(e.keyKind(entry.key), entry.value, false)
 		}
 	}
 	o.cut += v.Len() - len(entries)

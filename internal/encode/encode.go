@@ -13,6 +13,7 @@
 //     are escaped, so that the output can be sent to a terminal.
 //   - Strings that are not UTF-8 are kept as {"!B64":"…"}.
 //   - A key stands once in an object: see [Encoder.Attrs].
+//   - Secrets are replaced, if that is asked for, before anything is cut.
 //   - Keys that start with "!" are the package's own. Those of the user get one more
 //     "!" in front, except for slog's "!BADKEY".
 package encode
@@ -29,13 +30,18 @@ import (
 type Encoder struct {
 	// Buf is the output so far. Callers may append to it between calls.
 	Buf []byte
-	// Hostile is set when a value was cut, panicked, or was one that handlers are
-	// known to write as invalid JSON or to die of. The caller then must not hand the
+	// Hostile is set when a value was cut, panicked, held a secret, or was one that
+	// handlers are known to write as invalid JSON or to die of. The caller then must not hand the
 	// original value to another handler.
 	Hostile bool
 	// BadUTF8 is set when U+FFFD stands for invalid UTF-8 in a key or a [Encoder.Text].
 	BadUTF8 bool
+	// Redacted counts the secrets that were replaced. Then Hostile is set as well.
+	Redacted int
 
+	// Redact replaces what [redact] takes for secrets: the values of telling keys
+	// whole, and what has the shape of one in all strings, keys and texts.
+	Redact bool
 	// Skip, unless it is nil, reports whether to leave out one of the attributes that
 	// [Encoder.Attrs] or [Encoder.Object] was called with. It gets them as they are.
 	Skip func(a slog.Attr) bool

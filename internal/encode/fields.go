@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/wfslog/wfslog/internal/redact"
 )
 
 // field is a field that encoding/json writes for a struct.
@@ -18,6 +20,7 @@ type field struct {
 	omitZero  bool
 	zeroer    bool // the type has IsZero
 	addrZero  bool // its pointer has
+	secret    redact.Kind
 }
 
 type isZeroer interface{ IsZero() bool }
@@ -141,7 +144,7 @@ func newField(sf reflect.StructField) (f field, promoted reflect.Type, ok bool) 
 		}
 		name = sf.Name
 	}
-	f.name = name
+	f.name, f.secret = name, redact.Key(name)
 	for option := range strings.SplitSeq(options, ",") {
 		switch option {
 		case "omitempty":

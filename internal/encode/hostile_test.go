@@ -214,7 +214,7 @@ func TestHostileValues(t *testing.T) {
 		calls = 3_000
 	}
 	for range calls {
-		chained = chained.WithAttrs([]slog.Attr{slog.Int("k", 1)}, &limits)
+		chained = chained.WithAttrs(encode.New(&limits), []slog.Attr{slog.Int("k", 1)})
 	}
 	for range 10_000 {
 		deep = deep.WithGroup("g")

@@ -211,7 +211,7 @@ func checkBounds(t *rapid.T) {
 		if rapid.Bool().Draw(t, "WithGroup") {
 			s = s.WithGroup(texts.Draw(t, "group"))
 		} else {
-			s = s.WithAttrs(attrsOf(t, 2, hostile), l)
+			s = s.WithAttrs(encode.New(l), attrsOf(t, 2, hostile))
 		}
 	}
 	attrs := attrsOf(t, 3, hostile)
@@ -302,7 +302,7 @@ func TestSharedValuesAreBounded(t *testing.T) {
 		got, hostile := encoded(t, &l, k(shared(60, double)))
 		requireWellFormed(t, got)
 		assert.True(t, hostile, "%d", i)
-		s := (*encode.Scope)(nil).WithAttrs([]slog.Attr{slog.Any("", shared(60, double))}, &l)
+		s := (*encode.Scope)(nil).WithAttrs(encode.New(&l), []slog.Attr{slog.Any("", shared(60, double))})
 		assert.True(t, s.Hostile(), "%d", i)
 	}
 }

@@ -134,7 +134,7 @@ func (e *Encoder) bytes(v reflect.Value) {
 		e.null()
 		return
 	}
-	b := v.Bytes()
+	b := e.redactBytes(v.Bytes())
 	const quotes = 2
 	if len(b) <= e.limits.StringBytes && base64.StdEncoding.EncodedLen(len(b))+quotes <= e.end-len(e.Buf) {
 		e.base64Bytes(b)

@@ -12,6 +12,8 @@ type object struct {
 	base  int // of its members in Encoder.members
 	known int // so many members, from the first, are known to have distinct keys
 	cut   int // members left out
+
+	secret bool // values are replaced: it is inside a With group with a telling name
 }
 
 // member is a member of an object. It ends before the comma in front of the next.

@@ -3,10 +3,13 @@ package encode
 import (
 	"encoding"
 	"encoding/json"
+	"math"
 	"reflect"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/wfslog/wfslog/internal/redact"
 )
 
 // plan says how values of a type are encoded.
@@ -14,7 +17,7 @@ type plan struct {
 	methods methods
 	special special
 	fields  []field // of a struct
-	longest int     // length of the longest name of a field
+	longest int     // length of the longest name of a field; without bound if one is redacted
 }
 
 // methods says which marshaling methods a type has.
@@ -70,6 +73,9 @@ func newPlan(t reflect.Type) *plan {
 		p.fields = fieldsOf(t)
 		for _, f := range p.fields {
 			p.longest = max(p.longest, len(f.name))
+			if _, n := redact.Text(f.name); n > 0 {
+				p.longest = math.MaxInt // names can become equal, too
+			}
 		}
 	}
 	return p

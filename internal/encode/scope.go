@@ -3,6 +3,8 @@ package encode
 import (
 	"log/slog"
 	"slices"
+
+	"github.com/wfslog/wfslog/internal/redact"
 )
 
 // Scope is what a handler's WithAttrs and WithGroup calls have collected. A nil
@@ -54,21 +56,20 @@ func (s *Scope) WithGroup(name string) *Scope {
 // WithAttrs returns a scope that also has attrs, which are evaluated now and are
 // only read. It returns s if there is nothing to add. All attributes of a scope
 // together take at most half a line, and what is beyond is counted as left out.
-// l must have been completed by [Limits.WithDefaults].
-func (s *Scope) WithAttrs(attrs []slog.Attr, l *Limits) *Scope {
+// e must have an empty buffer; afterwards it is of use only for what it says of
+// attrs.
+func (s *Scope) WithAttrs(e *Encoder, attrs []slog.Attr) *Scope {
 	if len(attrs) == 0 {
 		return s
 	}
-	e := New(l)
 	e.openScope(s)
-	e.end -= l.LineBytes / 2
+	e.end -= e.limits.LineBytes / 2
 	o := &e.objects[len(e.objects)-1]
 	members, cut := len(e.members), o.cut
 	for _, a := range attrs {
 		e.attrOfRecord(a)
 	}
 	if len(e.members) == members && o.cut == cut {
-		e.Free()
 		return s
 	}
 	s2 := &Scope{
@@ -91,7 +92,6 @@ func (s *Scope) WithAttrs(attrs []slog.Attr, l *Limits) *Scope {
 		}
 		o.known = end - o.base
 	}
-	e.Free()
 	return s2
 }
 
@@ -146,7 +146,10 @@ func (e *Encoder) openGroups(groups []string) {
 			return
 		}
 		e.depth++
-		e.objects = append(e.objects, e.open())
+		secret := o.secret || e.keyKind(name) == redact.Always
+		group := e.open()
+		group.secret = secret
+		e.objects = append(e.objects, group)
 	}
 }
 

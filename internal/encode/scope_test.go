@@ -31,7 +31,7 @@ func (c chain) with(call withCall, l *encode.Limits) chain {
 	if call.group != "" {
 		next.scope = c.scope.WithGroup(call.group)
 	} else {
-		next.scope = c.scope.WithAttrs(call.attrs, l)
+		next.scope = c.scope.WithAttrs(encode.New(l), call.attrs)
 	}
 	return next
 }
@@ -137,7 +137,7 @@ func TestScopesAreAsInSlog(t *testing.T) {
 func TestScope(t *testing.T) {
 	var s *encode.Scope
 	with := func(s *encode.Scope, args ...any) *encode.Scope {
-		return s.WithAttrs(slog.Group("", args...).Value.Group(), &limits)
+		return s.WithAttrs(encode.New(&limits), slog.Group("", args...).Value.Group())
 	}
 	text := func(s *encode.Scope, args ...any) string {
 		return chain{scope: s}.text(slog.Group("", args...).Value.Group())
@@ -145,7 +145,7 @@ func TestScope(t *testing.T) {
 
 	t.Run("without anything", func(t *testing.T) {
 		assert.Nil(t, s.WithGroup(""))
-		assert.Nil(t, s.WithAttrs(nil, &limits))
+		assert.Nil(t, s.WithAttrs(encode.New(&limits), nil))
 		assert.Nil(t, with(s, slog.Attr{}, slog.Group("g")))
 		assert.Nil(t, s.Groups())
 		assert.False(t, s.Hostile())
@@ -177,7 +177,7 @@ func TestScope(t *testing.T) {
 	})
 	t.Run("values are taken at once", func(t *testing.T) {
 		m, list := map[string]int{"a": 1}, []slog.Attr{slog.Int("l", 1)}
-		a := with(s, "m", m).WithAttrs(list, &limits)
+		a := with(s, "m", m).WithAttrs(encode.New(&limits), list)
 		m["a"], list[0] = 2, slog.Attr{}
 		assert.Equal(t, `{"m":{"a":1},"l":1}`, text(a))
 	})
@@ -204,7 +204,7 @@ func TestScopeLimits(t *testing.T) {
 	attr := slog.String("a", strings.Repeat("x", 300))
 	t.Run("half a line", func(t *testing.T) {
 		l := encode.Limits{LineBytes: 1024}.WithDefaults()
-		full := s.WithAttrs([]slog.Attr{slog.Int("n", 1), attr, attr, slog.Int("last", 2)}, &l).WithGroup("g")
+		full := s.WithAttrs(encode.New(&l), []slog.Attr{slog.Int("n", 1), attr, attr, slog.Int("last", 2)}).WithGroup("g")
 		assert.True(t, full.Hostile())
 		got, _ := text(full, &l, slog.Int("k", 1))
 		requireWellFormed(t, got)
@@ -212,7 +212,7 @@ func TestScopeLimits(t *testing.T) {
 	})
 	t.Run("no room for it in the line", func(t *testing.T) {
 		l := encode.Limits{LineBytes: 1024}.WithDefaults()
-		some := s.WithAttrs([]slog.Attr{slog.Int("n", 1), slog.Int("m", 1)}, &l).WithGroup("g").WithAttrs([]slog.Attr{slog.String("o", strings.Repeat("x", 60))}, &l)
+		some := s.WithAttrs(encode.New(&l), []slog.Attr{slog.Int("n", 1), slog.Int("m", 1)}).WithGroup("g").WithAttrs(encode.New(&l), []slog.Attr{slog.String("o", strings.Repeat("x", 60))})
 		got, hostile := encoded(t, &l, func(e *encode.Encoder) {
 			e.Text(strings.Repeat("x", 500))
 			e.Attrs(some, []slog.Attr{slog.Int("k", 1)})
@@ -222,14 +222,14 @@ func TestScopeLimits(t *testing.T) {
 	})
 	t.Run("attributes", func(t *testing.T) {
 		l := encode.Limits{Attrs: 3}.WithDefaults()
-		two := s.WithAttrs([]slog.Attr{slog.Int("a", 1), slog.Group("", slog.Int("b", 2), slog.Int("c", 3)), {}}, &l).WithGroup("g")
+		two := s.WithAttrs(encode.New(&l), []slog.Attr{slog.Int("a", 1), slog.Group("", slog.Int("b", 2), slog.Int("c", 3)), {}}).WithGroup("g")
 		got, hostile := text(two, &l, slog.Attr{}, slog.Int("d", 4), slog.Int("e", 5), slog.Any("f", logValuer(func() slog.Value { panic("evaluated") })), slog.Attr{})
 		assert.Equal(t, `{"a":1,"b":2,"c":3,"g":{"d":4,"!CUT":{"attrs":2}}}`, got)
 		assert.True(t, hostile)
 	})
 	t.Run("values", func(t *testing.T) {
 		l := encode.Limits{Nodes: 5}.WithDefaults()
-		two := s.WithAttrs([]slog.Attr{slog.Any("a", []int{1})}, &l)
+		two := s.WithAttrs(encode.New(&l), []slog.Attr{slog.Any("a", []int{1})})
 		got, _ := text(two, &l, slog.Any("b", []int{1, 2, 3, 4}), slog.Int("c", 1))
 		assert.Equal(t, `{"a":[1],"b":[1,2,{"!CUT":{"items":2}}],"!CUT":{"attrs":1}}`, got)
 		for _, tt := range []struct {
@@ -252,7 +252,7 @@ func TestScopeLimits(t *testing.T) {
 	t.Run("depth", func(t *testing.T) {
 		l := encode.Limits{Depth: 2}.WithDefaults()
 		g := s.WithGroup("g").WithGroup("h").WithGroup("i")
-		got, _ := text(g.WithAttrs([]slog.Attr{slog.Int("a", 1)}, &l), &l, slog.Any("b", []int{}), slog.Group("", slog.Int("c", 1), slog.Int("d", 1)), slog.Group("j", slog.Int("e", 1)))
+		got, _ := text(g.WithAttrs(encode.New(&l), []slog.Attr{slog.Int("a", 1)}), &l, slog.Any("b", []int{}), slog.Group("", slog.Int("c", 1), slog.Int("d", 1)), slog.Group("j", slog.Int("e", 1)))
 		assert.Equal(t, `{"g":{"h":{"a":1,"b":{"!CUT":{"depth":2}},"j":{"!CUT":{"depth":2}},"!CUT":{"attrs":2}}}}`, got)
 		many := s
 		for range 50 {
@@ -262,7 +262,7 @@ func TestScopeLimits(t *testing.T) {
 	})
 	t.Run("keys", func(t *testing.T) {
 		l := encode.Limits{KeyBytes: 3}.WithDefaults()
-		got, _ := text(s.WithGroup("group").WithAttrs([]slog.Attr{slog.Int("abcd", 1)}, &l), &l, slog.Int("abce", 2), slog.Any("!abc", struct{ Field, Fieldname int }{1, 2}))
+		got, _ := text(s.WithGroup("group").WithAttrs(encode.New(&l), []slog.Attr{slog.Int("abcd", 1)}), &l, slog.Int("abce", 2), slog.Any("!abc", struct{ Field, Fieldname int }{1, 2}))
 		assert.Equal(t, `{"gro":{"abc":2,"!!ab":{"Fie":2,"!DUP":{"Fie":[1]}},"!DUP":{"abc":[1]}}}`, got)
 	})
 }

@@ -12,6 +12,7 @@ import (
 // invalid UTF-8. What is longer than a string may be is cut, and ends in
 // "…[!CUT n bytes]", where n is the length that s had.
 func (e *Encoder) Text(s string) {
+	s = e.redactText(s)
 	if len(s) <= e.limits.StringBytes && (e.fits(s) || escapedPrefix(s, e.end-len(e.Buf)-len(`""`)) == len(s)) {
 		e.text(s)
 		return
@@ -32,7 +33,7 @@ const slogBadKey = "!BADKEY"
 // characters if it is too long, U+FFFD stands for invalid UTF-8, and a "!" at the
 // start becomes two.
 func (e *Encoder) Key(s string) {
-	s = runePrefix(s, e.limits.KeyBytes)
+	s = runePrefix(e.redactText(s), e.limits.KeyBytes)
 	if s == "" || s[0] != '!' || s == slogBadKey {
 		e.text(s)
 		return
@@ -47,6 +48,7 @@ func (e *Encoder) Key(s string) {
 // is {"!CUT":{"bytes":n,"sha256":"…"},"head":"…"} with the length and the hash of
 // all of s. If s is not UTF-8, it is {"!B64":"…"}, and so is such a head.
 func (e *Encoder) String(s string) {
+	s = e.redactText(s)
 	if len(s) > e.limits.StringBytes || !e.fits(s) && !e.fitsExactly(s) {
 		e.cutString(s)
 		return
