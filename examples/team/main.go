@@ -88,5 +88,5 @@ func showTree(w io.Writer, path string) error {
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return treetext.Write(w, &doc, treetext.Options{Color: termtext.Colors(w), Fold: 2, Width: 100})
+	return treetext.Write(w, &doc, treetext.Options{Color: termtext.Colors(w), Fold: 3, Width: 100, Short: true})
 }

@@ -61,9 +61,9 @@ func ask(t *testing.T, dir, question string) (answer string, doc *wfslog.Documen
 func TestReadmeShowsTheTree(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
 	require.NoError(t, err)
-	_, rest, ok := strings.Cut(string(readme), "```\nworkflow team ")
+	_, rest, ok := strings.Cut(string(readme), "```\n✓ team ")
 	require.True(t, ok, "README has no tree")
-	tree, _, _ := strings.Cut("workflow team "+rest, "```\n")
+	tree, _, _ := strings.Cut("✓ team "+rest, "```\n")
 
 	handler := wfslog.NewHandler(&wfslog.Options{Dir: t.TempDir(), Next: slog.DiscardHandler})
 	defer handler.Close()
@@ -76,7 +76,7 @@ func TestReadmeShowsTheTree(t *testing.T) {
 	assert.Equal(t, shape(tree), shape(now), "the first is README's")
 }
 
-// shape returns depth, kind, label and status of each line of a tree.
+// shape returns depth, mark and label of each line of a tree.
 func shape(tree string) []string {
 	var lines []string
 	for line := range strings.Lines(tree) {
@@ -84,7 +84,7 @@ func shape(tree string) []string {
 		columns := strings.Split(text, "  ")
 		columns = slices.DeleteFunc(columns, func(c string) bool { return strings.TrimSpace(c) == "" })
 		depth := utf8.RuneCountInString(strings.TrimSuffix(line, text))
-		lines = append(lines, fmt.Sprint(depth, " ", strings.TrimSpace(strings.Join(columns[:min(2, len(columns))], " "))))
+		lines = append(lines, fmt.Sprint(depth, " ", strings.TrimSpace(columns[0])))
 	}
 	return lines
 }

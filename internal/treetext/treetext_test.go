@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
@@ -20,29 +21,32 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func sample() *wfslog.Document {
-	in, out := uint64(1200), uint64(85)
+	in, cached, out := uint64(1200), uint64(40_000), uint64(85)
 	same := func() *wfslog.Node { return &wfslog.Node{Name: "read_file", Status: "ok", DurationMS: "0.2"} }
 	return &wfslog.Document{
 		Workflow: "research",
+		Agents:   map[string]*wfslog.AgentTotals{"agent1": {}, "agent2": {}},
 		Run:      wfslog.RunID{1, 2, 3},
-		Complete: true,
 		Node: wfslog.Node{
-			Status: "ok", DurationMS: "8123.4", Usage: &wfslog.UsageTotals{InputTokens: &in, OutputTokens: &out, CostUSD: "0.12"},
+			Status: "open", StartedAt: time.Date(2026, 11, 22, 6, 14, 5, 0, time.UTC), Usage: &wfslog.UsageTotals{InputTokens: &in, OutputTokens: &out, CostUSD: "0.12"},
 			Iterations: []*wfslog.Node{
 				{
 					Span: "1", Number: 1, Status: "ok", DurationMS: "4011.2",
 					Interactions: []*wfslog.Node{{
 						Span: "1/1", Agent: "agent1", Status: "ok", DurationMS: "812.0",
 						Actions: []*wfslog.Node{
-							{Span: "1/1/1", Name: "llm_call", Status: "ok", DurationMS: "700.5", Usage: &wfslog.UsageTotals{InputTokens: &in, OutputTokens: &out}, CostUSD: "0.12"},
+							{Span: "1/1/1", Name: "llm_call", Status: "ok", DurationMS: "700.5", Usage: &wfslog.UsageTotals{InputTokens: &in, CacheReadTokens: &cached, OutputTokens: &out}, CostUSD: "0.12"},
 							same(), same(), same(), same(), same(),
-							{Name: "tool_call", Status: "error", Error: "no such file"},
+							{Name: "tool_call", Tool: "open_file", Status: "error", Error: "no such file\nin a second line", Seq: 12},
 							{Name: "grep", Status: "ok", Msg: "called", Input: []byte(`"errors\n"`), Output: []byte(`{"lines":3}`)},
 						},
-						Logs: []*wfslog.Node{{Level: "INFO", Msg: "done"}},
+						Logs: []*wfslog.Node{{Level: "INFO", Msg: "done", Seq: 13}, {Level: "ERROR", Msg: "not so good", Stream: "abc", Seq: 1}},
 					}},
 				},
-				{Span: "2", Number: 2, Status: "open", Interactions: []*wfslog.Node{{Span: "2/1", Missing: true, Agent: "agent2"}}},
+				{Span: "2", Number: 2, Status: "open", Interactions: []*wfslog.Node{
+					{Span: "2/1", Missing: true, Agent: "agent2", Status: "interrupted"},
+					{Span: "2/2", Agent: "研究员", Status: "not good yet", Actions: []*wfslog.Node{{Span: "2/2/1", Name: "検索する", Msg: "日本語のとても長いテキストです。端末の幅で切られます。"}}},
+				}},
 			},
 		},
 	}
@@ -54,9 +58,16 @@ func TestWriteDrawsTheTree(t *testing.T) {
 		opts treetext.Options
 	}{
 		{"all", treetext.Options{}},
-		{"logs", treetext.Options{Logs: true}},
-		{"fold", treetext.Options{Fold: 2}},
-		{"width", treetext.Options{Fold: 2, Width: 86}},
+		{"logs", treetext.Options{Filter: treetext.Filter{Level: treetext.LevelLog}}},
+		{"fold", treetext.Options{Fold: 2, Short: true}},
+		{"ascii", treetext.Options{Fold: 2, Short: true, ASCII: true}},
+		{"width80", treetext.Options{Fold: 2, Short: true, Width: 80, Columns: wide}},
+		{"width40", treetext.Options{Fold: 2, Short: true, Width: 40, Columns: wide}},
+		{"errors", treetext.Options{Filter: treetext.Filter{Errors: true}}},
+		{"agent", treetext.Options{Filter: treetext.Filter{Agent: "workflow.agent1"}}},
+		{"match", treetext.Options{Filter: treetext.Filter{Match: "DONE"}}},
+		{"depth", treetext.Options{Filter: treetext.Filter{Depth: 1}}},
+		{"level", treetext.Options{Filter: treetext.Filter{Level: treetext.LevelInteraction}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -73,24 +84,65 @@ func TestWriteDrawsTheTree(t *testing.T) {
 	}
 }
 
-func TestWriteAlignsColumns(t *testing.T) {
-	var b strings.Builder
-	require.NoError(t, treetext.Write(&b, sample(), treetext.Options{Fold: 2}))
-	column := -1
-	for line := range strings.Lines(b.String()) {
-		if before, _, ok := strings.Cut(line, " ok "); ok {
-			runes := len([]rune(before))
-			if column < 0 {
-				column = runes
+// wide counts two columns for what is not Latin.
+func wide(text string) (n int) {
+	for _, r := range text {
+		n++
+		if r >= 0x3000 {
+			n++
+		}
+	}
+	return n
+}
+
+func TestWriteStaysWithinTheWidth(t *testing.T) {
+	for width := 1; width < 200; width++ {
+		for _, color := range []bool{false, true} {
+			var b strings.Builder
+			opts := treetext.Options{Width: width, Columns: wide, Color: color, Filter: treetext.Filter{Level: treetext.LevelLog}}
+			require.NoError(t, treetext.Write(&b, sample(), opts))
+			for line := range strings.Lines(b.String()) {
+				line = withoutColors(strings.TrimSuffix(line, "\n"))
+				assert.LessOrEqual(t, wide(line), max(width, 20), "width %d: %q", width, line)
 			}
-			assert.Equal(t, column, runes, "status column in\n%s", b.String())
 		}
 	}
 }
 
+var colors = strings.NewReplacer(
+	termtext.Reset, "", termtext.Faint, "", termtext.Red, "", termtext.Green, "", termtext.Yellow, "", "\x1b[36m", "", "\x1b[1m", "",
+)
+
+func withoutColors(text string) string { return colors.Replace(text) }
+
+func TestColorsChangeNothingElse(t *testing.T) {
+	for _, width := range []int{0, 60, 80} {
+		var plain, colored strings.Builder
+		require.NoError(t, treetext.Write(&plain, sample(), treetext.Options{Width: width}))
+		require.NoError(t, treetext.Write(&colored, sample(), treetext.Options{Width: width, Color: true}))
+		assert.Equal(t, plain.String(), withoutColors(colored.String()))
+		assert.Contains(t, colored.String(), termtext.Green+"✓"+termtext.Reset)
+		assert.Contains(t, colored.String(), termtext.Red+"✗"+termtext.Reset)
+	}
+}
+
+func TestPruneKeepsWhatTheTreeShows(t *testing.T) {
+	doc := sample()
+	got := treetext.Prune(doc, treetext.Filter{Errors: true})
+	require.Len(t, got.Iterations, 1)
+	require.Len(t, got.Iterations[0].Interactions, 1)
+	agent := got.Iterations[0].Interactions[0]
+	require.Len(t, agent.Actions, 1)
+	assert.Equal(t, "tool_call", agent.Actions[0].Name)
+	require.Len(t, agent.Logs, 1)
+	assert.Equal(t, "not so good", agent.Logs[0].Msg)
+	assert.Equal(t, sample(), doc, "the document itself is as it was")
+	assert.Equal(t, doc, treetext.Prune(doc, treetext.Filter{Level: treetext.LevelLog}), "nothing is left out")
+}
+
 func TestWriteSaysWhatIsMissing(t *testing.T) {
 	doc := sample()
-	doc.Complete, doc.Integrity.Missing, doc.Integrity.Lost = false, 2, 1
+	doc.Integrity.Missing, doc.Integrity.Lost = 2, 1
 	var b strings.Builder
 	require.NoError(t, treetext.Write(&b, doc, treetext.Options{}))
 	assert.Contains(t, b.String(), "not complete: 2 events missing, 1 lost, 0 damaged\n")
@@ -106,6 +158,7 @@ func TestWriteIsSafeOnTerminals(t *testing.T) {
 	node := func() *wfslog.Node {
 		return &wfslog.Node{
 			Span: hostile, Name: hostile, Agent: hostile, Status: hostile, Error: hostile, Msg: hostile, Level: hostile,
+			Tool: hostile, Model: hostile, Event: hostile, Stream: hostile,
 			DurationMS: hostile, CostUSD: hostile, Usage: &wfslog.UsageTotals{CostUSD: hostile},
 		}
 	}
@@ -115,20 +168,38 @@ func TestWriteIsSafeOnTerminals(t *testing.T) {
 	doc.Interactions = []*wfslog.Node{node()}
 	doc.Actions = []*wfslog.Node{node()}
 	doc.Logs = []*wfslog.Node{node()}
-	var b strings.Builder
-	require.NoError(t, treetext.Write(&b, doc, treetext.Options{Logs: true}))
-	assert.Equal(t, 1+5+1, strings.Count(b.String(), "\n"), "lines of\n%q", b.String())
-	for _, r := range strings.ReplaceAll(b.String(), "\n", "") {
-		assert.False(t, unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) || r == unicode.ReplacementChar,
-			"%U came through", r)
+	for _, short := range []bool{false, true} {
+		for _, width := range []int{0, 100} {
+			var b strings.Builder
+			opts := treetext.Options{Filter: treetext.Filter{Level: treetext.LevelLog}, Short: short, Width: width}
+			require.NoError(t, treetext.Write(&b, doc, opts))
+			assert.Equal(t, 1+5+1, strings.Count(b.String(), "\n"), "lines of\n%q", b.String())
+			for _, r := range strings.ReplaceAll(b.String(), "\n", "") {
+				assert.False(t, unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) || r == unicode.ReplacementChar,
+					"%U came through", r)
+			}
+		}
 	}
 }
 
-func TestWriteColors(t *testing.T) {
-	var b strings.Builder
-	require.NoError(t, treetext.Write(&b, sample(), treetext.Options{Color: true}))
-	assert.Contains(t, b.String(), termtext.Green+"ok"+termtext.Reset)
-	assert.Contains(t, b.String(), termtext.Red+"error"+termtext.Reset)
+func TestCutKeepsWithinColumns(t *testing.T) {
+	tests := []struct {
+		text    string
+		columns int
+		want    string
+	}{
+		{"abc", 3, "abc"},
+		{"abcd", 3, "ab…"},
+		{"日本語", 6, "日本語"},
+		{"日本語", 5, "日本…"},
+		{"日本語", 4, "日…"},
+		{"日本語", 1, "…"},
+		{"日本語", 0, ""},
+		{"ab  cd", 5, "ab…"},
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, treetext.Cut(tt.text, tt.columns, "…", wide), "%q in %d columns", tt.text, tt.columns)
+	}
 }
 
 type failingWriter struct{ err error }

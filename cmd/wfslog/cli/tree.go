@@ -11,6 +11,7 @@ import (
 
 func newTree() *cobra.Command {
 	var run string
+	var logs bool
 	var opts treetext.Options
 	cmd := &cobra.Command{
 		Use:   "tree [DIR|FILE…|-]",
@@ -31,13 +32,16 @@ func newTree() *cobra.Command {
 			if err != nil {
 				return errors.Join(failed, err)
 			}
+			if logs {
+				opts.Level = treetext.LevelLog
+			}
 			opts.Color = termtext.Colors(cmd.OutOrStdout())
 			return errors.Join(failed, treetext.Write(cmd.OutOrStdout(), doc, opts))
 		},
 	}
 	cmd.Flags().StringVar(&run, "run", "", "the run whose id begins or ends with `REF`, instead of the newest")
-	cmd.Flags().BoolVar(&opts.Logs, "logs", false, "show log records as well")
-	cmd.Flags().IntVar(&opts.Fold, "fold", 0, "show only `N` of like actions in a row, and count the others")
-	cmd.Flags().IntVar(&opts.Width, "width", 0, "cut messages, inputs and outputs so that lines have `N` columns")
+	cmd.Flags().BoolVar(&logs, "logs", false, "show log records as well")
+	cmd.Flags().IntVar(&opts.Fold, "fold", 0, "make more than `N` like actions in a row one line; 0: never")
+	cmd.Flags().IntVar(&opts.Width, "width", 0, "cut lines to `N` columns; 0: never")
 	return cmd
 }
