@@ -194,6 +194,7 @@ func (c *core) close() error {
 		for range c.shippers {
 			errs = append(errs, <-closed)
 		}
+		c.reports.wait()
 		c.closeErr = errors.Join(errs...)
 	})
 	return c.closeErr

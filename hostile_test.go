@@ -282,6 +282,21 @@ func TestOnErrorMayDoAnything(t *testing.T) {
 	}
 }
 
+func TestCloseWaitsForOnError(t *testing.T) {
+	called, release := make(chan struct{}), make(chan struct{})
+	told := false
+	h := wfslog.NewHandler(&wfslog.Options{Sink: failingSink{}, Next: slog.DiscardHandler, OnError: func(error) {
+		close(called)
+		<-release
+		told = true
+	}})
+	slog.New(h).WithGroup("workflow.a").Info("lost")
+	<-called
+	go close(release)
+	require.Error(t, h.Close())
+	assert.True(t, told)
+}
+
 // panickingSink panics at each write.
 type panickingSink struct{}
 
