@@ -100,6 +100,7 @@ type lineRef struct {
 	file   *segmentFile
 	offset int64
 	len    int64 // with the newlines
+	events uint32
 	// iteration is the ordinal of the root's iteration that the events are in, 0 if
 	// they are in none.
 	iteration uint32
@@ -112,6 +113,7 @@ func appendRef(refs []lineRef, ref lineRef, fixed int) []lineRef {
 		last := &refs[n-1]
 		if last.file == ref.file && last.iteration == ref.iteration && last.offset+last.len == ref.offset {
 			last.len += ref.len
+			last.events += ref.events
 			return refs
 		}
 	}
@@ -148,7 +150,7 @@ func (d *documentSaver) written(s *savedStream, segment int, lines []sequencer.W
 	file := s.file(segment)
 	for i := range lines {
 		w := &lines[i]
-		ref := lineRef{file: file, offset: w.Offset, len: int64(w.Len)}
+		ref := lineRef{file: file, offset: w.Offset, len: int64(w.Len), events: 1}
 		file.end = w.Offset + int64(w.Len)
 		if w.Span == nil {
 			s.note(w.Type, w.Seq, ref)

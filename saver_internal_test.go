@@ -169,7 +169,8 @@ func TestLossesThatCouldNotBeReadAreReadAgain(t *testing.T) {
 func TestWhatIsTooLargeIsNotRead(t *testing.T) {
 	file := &segmentFile{path: t.TempDir()} // cannot be read
 	large := lineRef{file: file, len: maxTail + 1, iteration: 1}
-	for _, refs := range [][]lineRef{{large}, {large, {file: file, len: 1, iteration: 2}}} {
+	many := lineRef{file: file, len: 1, events: maxTail / nodeSize}
+	for _, refs := range [][]lineRef{{large}, {large, {file: file, len: 1, iteration: 2}}, {many}} {
 		w := &documentWrite{run: &runSaver{}, refs: refs}
 		assert.ErrorIs(t, w.write(), errTooLarge)
 	}
@@ -185,4 +186,15 @@ func TestSaveReturnsWhenTheContextIsDone(t *testing.T) {
 	require.ErrorIs(t, h.Flush(ctx), context.Canceled)
 	h.core.saver.all.Unlock()
 	require.NoError(t, h.Close())
+}
+
+func TestSaveOfWhatIsTooLargeFails(t *testing.T) {
+	h := NewHandler(&Options{Dir: t.TempDir(), Next: slog.DiscardHandler})
+	StartWorkflow(WithLogger(context.Background(), slog.New(h)), "w")
+	for _, r := range h.core.saver.runs {
+		r.abandoned = true
+	}
+	require.ErrorIs(t, h.Save(t.Context()), errTooLarge)
+	require.NoError(t, h.Save(t.Context()), "nothing has changed")
+	require.ErrorIs(t, h.Close(), errTooLarge, "the end of the stream has")
 }

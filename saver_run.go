@@ -170,10 +170,14 @@ func (r *runSaver) save() error {
 func (r *runSaver) saveOnce() error {
 	d := r.saver
 	d.mu.Lock()
-	if r.abandoned || d.runs[r.id] != r { // too large, or saved by another goroutine and forgotten
-		r.dirty = false
+	if d.runs[r.id] != r { // saved by another goroutine and forgotten
 		d.mu.Unlock()
 		return nil
+	}
+	if r.abandoned {
+		r.dirty = false
+		d.mu.Unlock()
+		return errTooLarge
 	}
 	if r.rescan {
 		d.mu.Unlock()

@@ -185,7 +185,7 @@ func (scan *journalScan) file(file *segmentFile, size int64, s *savedStream) err
 		if err != nil || ev.Stream != file.stream {
 			continue
 		}
-		ref := lineRef{file: file, offset: lines.Offset(), len: lines.Size() + 1}
+		ref := lineRef{file: file, offset: lines.Offset(), len: lines.Size() + 1, events: 1}
 		if ofRun {
 			found.add(&ev, ref)
 		} else {

@@ -30,20 +30,29 @@ type documentWrite struct {
 	final   bool      // the root and all that is in it have ended
 }
 
-// Sizes in bytes of journal.
 const (
-	// maxTail bounds what has to be in memory to make an iteration, or the end of a
-	// document.
+	// maxTail bounds the size of what has to be in memory at once to make an iteration,
+	// or the end of a document.
 	maxTail = 256 << 20
-	// sealBatch is how much is in memory to seal iterations.
+	// sealBatch is how many bytes of journal are in memory to seal iterations.
 	sealBatch = 16 << 20
+	// nodeSize is about what an event takes in memory beside its text.
+	nodeSize = 1 << 10
 )
+
+// sizeOf returns the size of the given events in memory, but for a small factor.
+func sizeOf(refs []lineRef) (n int64) {
+	for i := range refs {
+		n += refs[i].len + int64(refs[i].events)*nodeSize
+	}
+	return n
+}
 
 var (
 	// errStale says that what is sealed cannot be built upon.
 	errStale = errors.New("the sealed part of the document is out of date")
 	// errTooLarge says that a document is not saved any more while its program runs.
-	errTooLarge = fmt.Errorf("more than %d MiB of journal are about one iteration, or about what has not ended; "+
+	errTooLarge = fmt.Errorf("one iteration, or what has not ended, would take more than %d MiB of memory; "+
 		"\"wfslog build\" makes the document", maxTail>>20)
 )
 
@@ -58,7 +67,7 @@ func (w *documentWrite) write() (err error) {
 		if batch == nil {
 			break
 		}
-		if bytesOf(batch) > maxTail {
+		if sizeOf(batch) > maxTail {
 			return w.failed(errTooLarge)
 		}
 		n, err := w.step(batch, false)
@@ -69,7 +78,7 @@ func (w *documentWrite) write() (err error) {
 			break
 		}
 	}
-	if bytesOf(w.refs) > maxTail {
+	if sizeOf(w.refs) > maxTail {
 		return w.failed(errTooLarge)
 	}
 	if _, err := w.step(w.refs, true); err != nil {
