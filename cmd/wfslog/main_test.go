@@ -72,8 +72,9 @@ func iteration(ctx context.Context) {
 	ctx = wfslog.StartIteration(ctx)
 	defer wfslog.End(ctx)
 	log := slog.Default().WithGroup("workflow.agent1")
-	for range 4 {
-		log.InfoContext(ctx, "asked the model", wfslog.Action("llm_call"), wfslog.Tokens(100, 5))
+	for i := range 4 {
+		log.InfoContext(ctx, "asked the model", wfslog.Action("llm_call"), wfslog.Tokens(100, 5),
+			wfslog.Input("What is\n\t6 times 7?"), wfslog.Output(map[string]int{"answer": 42}), slog.Int("attempt", i+1))
 	}
 	log.InfoContext(ctx, "just a remark")
 	log.ErrorContext(ctx, "no \x1b[2J tool", wfslog.Action("tool\x1b]0;title\a"), wfslog.Err(errors.New("no such tool\r\nforged")))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,17 +16,20 @@ import (
 
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/internal/gone"
+	"github.com/wfslog/wfslog/internal/termtext"
 )
 
-// builder is what the flags of build say.
-type builder struct {
+// buildCommand is what the flags of build say.
+type buildCommand struct {
+	*app
 	out    string // directory; "" for standard output
 	stdout bool
 	flat   bool
+	json   bool
 }
 
-func newBuild() *cobra.Command {
-	var b builder
+func (a *app) newBuild() *cobra.Command {
+	b := buildCommand{app: a}
 	cmd := &cobra.Command{
 		Use:   "build [DIR|FILE…|-]",
 		Short: "Build the documents of all runs from their journals",
@@ -35,25 +39,29 @@ func newBuild() *cobra.Command {
 			"standard output. If a program that wrote into a directory is surely dead, the\n" +
 			"journal gets an event that says so: what it had not ended counts as interrupted.\n\n" + inputHelp,
 		Example: "  wfslog build logs\n  cat *.jsonl | wfslog build - --out documents",
-		RunE:    func(cmd *cobra.Command, args []string) error { return b.run(cmd, args) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return b.run(cmd.Context(), args) },
 	}
 	cmd.Flags().StringVar(&b.out, "out", "", "write the documents into directory `DIR`")
 	cmd.Flags().BoolVar(&b.stdout, "stdout", false, "write the documents to standard output, one after the other")
 	cmd.Flags().BoolVar(&b.flat, "flat", false, "write a line for each node instead of nested documents")
+	cmd.Flags().BoolVar(&b.json, "json", false, "tell in lines of JSON what was written")
 	return cmd
 }
 
-func (b builder) run(cmd *cobra.Command, args []string) error {
-	if b.stdout && b.out != "" {
+func (b buildCommand) run(ctx context.Context, args []string) error {
+	if b.out != "" && b.stdout {
 		return usageError{errors.New("--out and --stdout exclude each other")}
 	}
+	if b.json && b.stdout {
+		return usageError{errors.New("--json and --stdout exclude each other: the documents are JSON")}
+	}
 	if b.out != "" || b.stdout {
-		return b.build(cmd, args)
+		return b.build(ctx, parsePaths(args))
 	}
 	// Each directory gets the documents of its own journals.
 	var streams []string
 	var failed error
-	for _, arg := range inputs(args) {
+	for _, arg := range parsePaths(args).inputs {
 		info, err := os.Stat(arg)
 		if arg == "-" || err == nil && !info.IsDir() {
 			streams = append(streams, arg)
@@ -64,14 +72,13 @@ func (b builder) run(cmd *cobra.Command, args []string) error {
 		if err := gone.Record(of.out); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = errors.Join(failed, err)
 		}
-		if len(args) > 0 {
-			failed = errors.Join(failed, of.build(cmd, []string{arg}))
-		} else {
-			failed = errors.Join(failed, of.build(cmd, nil))
-		}
+		failed = errors.Join(failed, of.build(ctx, target{inputs: []string{arg}, named: len(args) > 0}))
 	}
 	if len(streams) > 0 {
-		failed = errors.Join(failed, b.build(cmd, streams))
+		if b.json {
+			return errors.Join(failed, usageError{errors.New("--json tells what was written into a directory: name one with --out")})
+		}
+		failed = errors.Join(failed, b.build(ctx, target{inputs: streams, named: true}))
 	}
 	return failed
 }
@@ -91,25 +98,59 @@ func documentDir(dir string) string {
 
 // build writes the documents of all runs in the inputs. What could not be read
 // keeps nobody from the rest.
-func (b builder) build(cmd *cobra.Command, args []string) error {
-	tree, failed := read(cmd, args)
+func (b buildCommand) build(ctx context.Context, t target) error {
+	tree, failed := b.readAll(ctx, &t)
 	for _, run := range tree.Runs() {
-		if err := cmd.Context().Err(); err != nil {
+		if err := ctx.Err(); err != nil {
 			return errors.Join(failed, err)
 		}
-		failed = errors.Join(failed, b.write(cmd.OutOrStdout(), tree, run))
+		failed = errors.Join(failed, b.write(tree, run))
 	}
 	return failed
 }
 
+// What became of a document.
+const (
+	builtWritten = "written"
+	builtSame    = "up to date"
+	builtKept    = "kept"
+)
+
+// built tells what became of a document.
+type built struct {
+	Run      wfslog.RunID `json:"run"`
+	File     string       `json:"file"`
+	State    string       `json:"state"`  // written, up to date, kept
+	Events   uint64       `json:"events"` // that there are
+	Had      uint64       `json:"had,omitempty"`
+	Status   string       `json:"status"`
+	Complete bool         `json:"complete"`
+}
+
+// tellBuilt says it on standard output.
+func (b buildCommand) tellBuilt(r built) error {
+	if b.json {
+		return writeJSON(b.app.stdout, r)
+	}
+	text := termtext.String(r.File)
+	switch r.State {
+	case builtSame:
+		text += " is up to date"
+	case builtKept:
+		text += fmt.Sprintf(" is kept: it was made from %d events, %d of them are left", r.Had, r.Events)
+	}
+	_, err := fmt.Fprintln(b.app.stdout, text)
+	return err
+}
+
 // write writes the document of a run, and tells stdout so if it went into a file.
-func (b builder) write(stdout io.Writer, tree *wfslog.TreeBuilder, run wfslog.RunID) error {
+func (b buildCommand) write(tree *wfslog.TreeBuilder, run wfslog.RunID) error {
 	doc, err := tree.Document(run)
 	if err != nil {
 		return err
 	}
 	if b.out == "" {
-		return b.render(stdout, doc)
+		return b.render(b.app.stdout, doc)
 	}
 	var text bytes.Buffer
 	if err := b.render(&text, doc); err != nil {
@@ -123,23 +164,21 @@ func (b builder) write(stdout io.Writer, tree *wfslog.TreeBuilder, run wfslog.Ru
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	switch {
+	r := built{Run: run, File: path, State: builtWritten, Events: doc.Integrity.Events, Status: doc.Status, Complete: doc.Complete}
+	switch had := eventsIn(old, run); {
 	case err == nil && bytes.Equal(old, text.Bytes()):
-		_, err = fmt.Fprintln(stdout, path, "is up to date")
-		return err
-	case eventsIn(old, run) > doc.Integrity.Events: // the journal was pruned, or cannot be read
-		_, err = fmt.Fprintf(stdout, "%s is kept: it was made from %d events, %d of them are left\n",
-			path, eventsIn(old, run), doc.Integrity.Events)
-		return err
+		r.State = builtSame
+	case had > r.Events: // the journal was pruned, or cannot be read
+		r.State, r.Had = builtKept, had
+	default:
+		if err := replaceFile(path, text.Bytes()); err != nil {
+			return err
+		}
 	}
-	if err := replaceFile(path, text.Bytes()); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(stdout, path)
-	return err
+	return b.tellBuilt(r)
 }
 
-func (b builder) render(w io.Writer, doc *wfslog.Document) error {
+func (b buildCommand) render(w io.Writer, doc *wfslog.Document) error {
 	if b.flat {
 		return doc.WriteFlat(w)
 	}

@@ -19,12 +19,24 @@ func TestMainReturnsTheExitCode(t *testing.T) {
 		stdout string // what it begins with
 		stderr string
 	}{
-		{"no command", nil, 2, "", "wfslog: which command? tree or build\n"},
+		{"no command", nil, 2, "", "wfslog: which command? ls, tree, show, build or verify\n"},
 		{"unknown command", []string{"tre\x1be"}, 2, "", `wfslog: unknown command "tre\x1be"` + "\n"},
 		{"unknown flag", []string{"tree", "--frob"}, 2, "", "wfslog: unknown flag: --frob\n"},
 		{"flags that exclude each other", []string{"build", "--out", "x", "--stdout"}, 2, "", "wfslog: --out and --stdout exclude each other\n"},
-		{"nothing there", []string{"tree", "absent"}, 1, "", "wfslog: stat absent: no such file or directory\n"},
-		{"no run", []string{"tree", "-"}, 1, "", "wfslog: no run in the input: journals, not documents, have their events\n"},
+		{"unknown color", []string{"ls", "--color", "pink"}, 2, "", `wfslog: --color "pink": want auto, always or never` + "\n"},
+		{"unknown level", []string{"tree", "--level", "x"}, 2, "", `wfslog: --level "x": want iteration, interaction, action or log` + "\n"},
+		{"unknown place", []string{"tree", "@x"}, 2, "", `wfslog: no run is called "@x": want @1 for the newest`},
+		{"unknown time", []string{"ls", "--since", "x"}, 2, "", `wfslog: --since "x": want a duration such as 90m, 2h or 7d`},
+		{"two runs", []string{"show", "@1", "@2"}, 2, "", "wfslog: more than one run: name one at a time\n"},
+		{"two nodes", []string{"show", "@1#1", "#2"}, 2, "", "wfslog: more than one node: name one at a time\n"},
+		{"raw and JSON", []string{"show", "--raw", "--json"}, 2, "", "wfslog: --raw and --json exclude each other\n"},
+		{"raw of what", []string{"show", "--raw=x"}, 2, "", "wfslog: --raw=x: want input or output, or --raw alone for both\n"},
+		{"JSON of documents", []string{"build", "--json", "--stdout"}, 2, "", "wfslog: --json and --stdout exclude each other"},
+		{"nothing there", []string{"tree", "absent"}, 1, "", "wfslog: stat absent: no such file or directory; nor is it a run, such as @1"},
+		{"nothing to list", []string{"ls", "absent"}, 1, "", "wfslog: stat absent: no such file or directory\n"},
+		{"nothing to verify", []string{"verify", "absent"}, 1, "", "wfslog: stat absent: no such file or directory\n"},
+		{"no run", []string{"tree", "-"}, 1, "", "wfslog: no run in the input: journals have their events\n"},
+		{"empty", []string{"verify", "-"}, 0, "The journal is empty.\n", ""},
 		{"help", []string{"help"}, 0, "Wfslog reads the journals", ""},
 	}
 	for _, tt := range tests {
@@ -46,7 +58,7 @@ func TestMainReturnsTheExitCode(t *testing.T) {
 func TestMainStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, args := range [][]string{{"tree", "-"}, {"build", "-"}} {
+	for _, args := range [][]string{{"tree", "-"}, {"build", "-"}, {"ls", "-"}, {"show", "-"}, {"verify", "-"}} {
 		var stdout, stderr bytes.Buffer
 		code := cli.Main(ctx, args, strings.NewReader("{}\n"), &stdout, &stderr)
 		assert.Equal(t, 1, code, "exit code of %q", args)

@@ -1,126 +1,141 @@
 package cli
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
-
-	"github.com/spf13/cobra"
 
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/handlers/journal"
+	"github.com/wfslog/wfslog/internal/event"
 	"github.com/wfslog/wfslog/internal/gone"
 	"github.com/wfslog/wfslog/internal/sequencer"
 )
 
-// inputs returns the arguments, or the default directory if there are none.
-func inputs(args []string) []string {
-	if len(args) > 0 {
-		return args
-	}
-	return []string{cmp.Or(os.Getenv("WFSLOG_DIR"), "logs")}
+// errNoRun says that there is nothing to show or to build.
+var errNoRun = errors.New("no run in the input: journals have their events")
+
+// line is a line of a journal, or what cannot be read as one.
+type line struct {
+	text []byte       // without its newline; valid until the next
+	ev   *event.Event // nil if it is none
+	err  error        // why; a *wfslog.ParseError
 }
 
-// errNoRun says that there is nothing to show or to build.
-var errNoRun = errors.New("no run in the input: journals, not documents, have their events")
-
-// read returns a builder with the events of all inputs. What is damaged in them is
-// told, and does no harm to the rest. The error says what could not be opened, or
-// not be read to its end; the builder has what could, at least one run unless the
-// error says otherwise.
-func read(cmd *cobra.Command, args []string) (b *wfslog.TreeBuilder, err error) {
-	b = wfslog.NewTreeBuilder(&wfslog.TreeOptions{MaxProblems: maxTold})
-	for _, arg := range inputs(args) {
-		failed := readInput(cmd, b, arg)
-		if len(args) == 0 && errors.Is(failed, fs.ErrNotExist) {
-			failed = fmt.Errorf("%w: name a directory of logs as an argument or in $WFSLOG_DIR", failed)
+// scan reads the journals in all inputs. What cannot be read keeps nobody from the
+// rest; the error tells of it. Documents are added to docs.
+func (a *app) scan(ctx context.Context, t *target, docs *documents, f func(*line) error) (err error) {
+	for _, arg := range t.inputs {
+		failed := a.scanInput(ctx, arg, docs, f)
+		if errors.Is(failed, fs.ErrNotExist) {
+			failed = t.hint(failed)
 		}
 		err = errors.Join(err, failed)
-	}
-	tellProblems(cmd.ErrOrStderr(), b)
-	if err == nil && len(b.Runs()) == 0 {
-		err = errNoRun
-	}
-	return b, err
-}
-
-// maxTold is the number of damaged lines that are told one by one.
-const maxTold = 20
-
-// tellProblems writes a message for each line that is no event.
-func tellProblems(stderr io.Writer, b *wfslog.TreeBuilder) {
-	told := uint64(0)
-	for _, p := range b.Problems() {
-		if bad, ok := errors.AsType[*wfslog.ParseError](p.Err); ok { // a torn line is none: its writer was killed, or is at work
-			named := *bad
-			named.File = cmp.Or(bad.File, "-")
-			tell(stderr, named.Error()+": the line is left out")
-			told++
+		if _, limited := errors.AsType[limitError](failed); limited || ctx.Err() != nil {
+			return err
 		}
 	}
-	if bad := b.Stats().Bad; bad > told {
-		tell(stderr, fmt.Sprintf("%d more lines are no events and are left out", bad-told))
-	}
+	return err
 }
 
-func readInput(cmd *cobra.Command, b *wfslog.TreeBuilder, arg string) error {
+func (a *app) scanInput(ctx context.Context, arg string, docs *documents, f func(*line) error) error {
 	if arg == "-" {
-		_, err := b.ReadFrom(input{cmd.Context(), cmd.InOrStdin(), ""})
-		return err
+		return scanLines(input{ctx, a.stdin, "-"}, f)
 	}
 	info, err := os.Stat(arg)
 	if err != nil {
 		return err
 	}
 	if !info.IsDir() {
-		f, err := os.Open(arg)
-		return readFile(cmd.Context(), b, f, err)
+		file, err := os.Open(arg)
+		if err != nil {
+			return err
+		}
+		defer file.Close() // it was only read
+		if isDocument(file) {
+			return docs.add(file)
+		}
+		return scanLines(input{ctx, file, arg}, f)
 	}
-	segments, err := journal.Segments(arg)
+	return a.scanDir(ctx, arg, docs, f)
+}
+
+func (a *app) scanDir(ctx context.Context, dir string, docs *documents, f func(*line) error) error {
+	segments, err := journal.Segments(dir)
 	if err != nil {
 		return err
 	}
-	if len(segments) == 0 {
-		return fmt.Errorf("%s: no journal in it: its files would be %s", arg, filepath.Join(arg, "journal", "*.jsonl"))
+	found := docs.find(dir)
+	if len(segments) == 0 && !found {
+		return noJournal(dir)
 	}
-	dead, err := gone.Streams(arg)
+	dead, err := gone.Streams(dir)
 	for _, segment := range segments {
-		f, failed := segment.Open()
-		err = errors.Join(err, readFile(cmd.Context(), b, f, failed))
+		file, failed := segment.Open()
+		if failed == nil {
+			failed = scanLines(input{ctx, file, segment.Path}, f)
+			_ = file.Close() // it was only read
+		}
+		err = errors.Join(err, failed)
+		if _, limited := errors.AsType[limitError](failed); limited || ctx.Err() != nil {
+			return err
+		}
 	}
 	if len(dead) > 0 {
-		err = errors.Join(err, gone.Append(memory{b}, sequencer.NewID(), dead))
+		err = errors.Join(err, gone.Append(memory{eventLines(f)}, sequencer.NewID(), dead))
 	}
 	return err
 }
 
-// memory is an output for events that nobody keeps.
-type memory struct{ *wfslog.TreeBuilder }
-
-func (memory) Prepare(int) (sequencer.Place, error) { return sequencer.Place{Segment: 1}, nil }
-
-func (m memory) Write(lines []byte, _, _ uint64) (int, error) { return m.TreeBuilder.Write(lines) }
-
-func (memory) Sync() error { return nil }
-
-func (memory) Close() error { return nil } // the builder reads on
-
-// readFile reads f to its end and closes it, unless err says that it could not be
-// opened.
-func readFile(ctx context.Context, b *wfslog.TreeBuilder, f *os.File, err error) error {
-	if err != nil {
-		return err
+// scanLines reads the lines of one input. Unfinished last lines are left out: their
+// writer was killed, or is at work.
+func scanLines(in input, f func(*line) error) error {
+	lines := event.NewScanner(in)
+	for lines.Scan() {
+		l := line{text: lines.Line(), err: lines.Problem()}
+		if l.err == nil && !lines.Whole() {
+			continue
+		}
+		if l.err == nil {
+			var ev event.Event
+			if ev, l.err = event.ParseLine(l.text); l.err == nil {
+				l.ev = &ev
+			}
+		}
+		if l.err != nil {
+			parse, ok := errors.AsType[*wfslog.ParseError](l.err)
+			if !ok {
+				parse = &wfslog.ParseError{Err: l.err}
+			}
+			parse.File, parse.Line = in.name, lines.Number()
+			l.err = parse
+		}
+		if err := f(&l); err != nil {
+			return err
+		}
 	}
-	defer f.Close() // it was only read
-	_, err = b.ReadFrom(input{ctx, f, f.Name()})
-	return err
+	return lines.Err()
+}
+
+// eventLines calls f for each of the lines that are written.
+func eventLines(f func(*line) error) func([]byte) (int, error) {
+	return func(lines []byte) (int, error) {
+		for text := range bytes.Lines(lines) {
+			text = bytes.TrimSuffix(text, []byte("\n"))
+			ev, err := event.ParseLine(text)
+			if err == nil {
+				err = f(&line{text: text, ev: &ev})
+			}
+			if err != nil {
+				return 0, err
+			}
+		}
+		return len(lines), nil
+	}
 }
 
 // input is a reader with a name that ends when its context is done.
@@ -130,6 +145,7 @@ type input struct {
 	name string
 }
 
+// Name is told with what cannot be read.
 func (in input) Name() string { return in.name }
 
 func (in input) Read(p []byte) (int, error) {
@@ -139,13 +155,24 @@ func (in input) Read(p []byte) (int, error) {
 	return in.r.Read(p)
 }
 
-// chooseRun returns the newest run, or the newest whose id begins or ends with
-// ref.
-func chooseRun(b *wfslog.TreeBuilder, ref string) (wfslog.RunID, error) {
-	for _, run := range slices.Backward(b.Runs()) {
-		if id := run.String(); strings.HasPrefix(id, ref) || strings.HasSuffix(id, ref) {
-			return run, nil
-		}
+// damage tells of lines that are no events.
+type damage struct {
+	app  *app
+	seen uint64
+}
+
+// maxTold is the number of damaged lines that are told one by one.
+const maxTold = 20
+
+func (d *damage) add(err error) {
+	if d.seen++; d.seen <= maxTold {
+		d.app.tell(err.Error() + ": the line is left out")
 	}
-	return wfslog.RunID{}, fmt.Errorf("no run %q in the input", ref)
+}
+
+// end says how many were not told.
+func (d *damage) end() {
+	if d.seen > maxTold {
+		d.app.tell(fmt.Sprintf("%d more lines are no events and are left out; wfslog verify says where", d.seen-maxTold))
+	}
 }
