@@ -126,8 +126,9 @@ var canaryPlaces = map[string]func(ctx context.Context, log *slog.Logger, secret
 	"workflow": func(ctx context.Context, _ *slog.Logger, s string) { wfslog.End(wfslog.StartWorkflow(ctx, "w "+s)) },
 	"action":   func(ctx context.Context, _ *slog.Logger, s string) { wfslog.End(wfslog.StartAction(ctx, "a "+s)) },
 	"agent":    func(ctx context.Context, _ *slog.Logger, s string) { wfslog.End(wfslog.StartInteraction(ctx, "a "+s)) },
-	"long agent": func(ctx context.Context, _ *slog.Logger, s string) {
-		wfslog.End(wfslog.StartInteraction(ctx, strings.Repeat("a", 240)+" "+s))
+	"open":     func(ctx context.Context, _ *slog.Logger, s string) { wfslog.StartInteraction(ctx, "a "+s) },
+	"open and long": func(ctx context.Context, _ *slog.Logger, s string) {
+		wfslog.StartInteraction(ctx, strings.Repeat("a", 220)+" "+s)
 	},
 	"start attr": func(ctx context.Context, _ *slog.Logger, s string) {
 		wfslog.End(wfslog.StartAction(ctx, "a", slog.String("k", s)))
@@ -148,6 +149,15 @@ var canaryPlaces = map[string]func(ctx context.Context, log *slog.Logger, secret
 		defer func() { _ = recover() }()
 		defer wfslog.End(wfslog.StartAction(ctx, "a"))
 		panic(errors.New(s))
+	},
+	"panic value": func(ctx context.Context, _ *slog.Logger, s string) {
+		for n := 300; n < 700; n += 10 { // cut at different places
+			func() {
+				defer func() { _ = recover() }()
+				defer wfslog.End(wfslog.StartAction(ctx, "a"))
+				panic([]string{strings.Repeat(" ", n) + s + strings.Repeat(" ", 1_000)})
+			}()
+		}
 	},
 	"annotation":    func(ctx context.Context, _ *slog.Logger, s string) { wfslog.Annotate(ctx, slog.Any("k", []string{s})) },
 	"resource":      func(ctx context.Context, _ *slog.Logger, s string) { wfslog.AddResource(ctx, "corpus", "x:"+s) },
@@ -278,6 +288,9 @@ func plant(ctx context.Context, log *slog.Logger) (canaries []canary) {
 		log1(ctx, log, part)
 		canaries = append(canaries, canary{"key/" + place, part, part})
 	}
+	for range 100 { // until there is another segment, which begins with the open spans
+		log.InfoContext(ctx, "m", "k", strings.Repeat(" ", maxCanaryText))
+	}
 	return canaries
 }
 
@@ -306,6 +319,7 @@ func newOutputs(tb testing.TB, dir string, opts wfslog.Options) *outputs {
 	o := &outputs{dir: dir}
 	every := &slog.HandlerOptions{Level: wfslog.LevelTrace}
 	opts.Dir, opts.Level, opts.Limits.StringBytes = dir, wfslog.LevelTrace, maxCanaryText
+	opts.Journal.SegmentBytes = 256 << 10 // the first lines of segments name open spans
 	opts.Forward = []wfslog.Forwarder{&o.events}
 	opts.Next = slog.NewMultiHandler(slog.NewJSONHandler(&o.next[0], every), slog.NewTextHandler(&o.next[1], every),
 		console.New(&o.next[2], &console.Options{Level: wfslog.LevelTrace, ValueLines: 1 << 10}))
@@ -412,7 +426,7 @@ func TestKeepSecretsKeepsThem(t *testing.T) {
 		switch place, _, _ := strings.Cut(c.place, "/"); {
 		case c.place == "key/bare", place == "suppressed": // not recorded
 			assert.True(t, c.in(texts["JSON"]), "canary %s", c.place)
-		case place == "cut string", place == "cut message", place == "panic in value":
+		case place == "cut string", place == "cut message", place == "panic in value", place == "panic value":
 		default:
 			assert.True(t, c.in(texts["journal"]), "canary %s", c.place)
 		}
@@ -459,6 +473,67 @@ func (s *secretSink) Write(p []byte) (int, error) {
 }
 
 func (s *secretSink) Close() error { return fmt.Errorf("%w: %s", errSecret, s.secret) }
+
+func TestErrorsOfOthersTellNoSecret(t *testing.T) {
+	const secret = "sk-ant-api03-Q7Xb2LmP9aZk4RtY8vWc3NdF6hJs1Gu"
+	t.Setenv("WFSLOG_LEVEL", "info,"+secret)
+	told := make(chan error, 1)
+	var next bytes.Buffer
+	h := wfslog.NewHandler(&wfslog.Options{
+		Dir: t.TempDir(), Next: failingNext{slog.NewTextHandler(&next, nil), secret}, Forward: []wfslog.Forwarder{secretForwarder(secret)},
+		OnError: func(err error) {
+			select {
+			case told <- err:
+			default:
+			}
+		},
+	})
+	assert.Contains(t, next.String(), "WFSLOG_LEVEL", "the warning")
+	err := h.Handle(background(h), slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0))
+	require.ErrorIs(t, err, errSecret, "of Next")
+	texts := []string{err.Error(), (<-told).Error(), next.String(), h.Stats().LastError.Error(), fmt.Sprint(h.Close())}
+	for _, text := range texts[:4] {
+		assert.Contains(t, text, "[REDACTED]")
+	}
+	assert.NotContains(t, strings.Join(texts, "\n"), secret[:20])
+}
+
+// secretForwarder fails with an error that tells a secret.
+type secretForwarder string
+
+func (f secretForwarder) Forward(context.Context, []wfslog.Event) error {
+	return fmt.Errorf("%w: %s", errSecret, string(f))
+}
+
+func (f secretForwarder) Close() error { return fmt.Errorf("%w: %s", errSecret, string(f)) }
+
+// failingNext writes records, and fails for all but warnings.
+type failingNext struct {
+	slog.Handler
+	secret string
+}
+
+func (f failingNext) Handle(ctx context.Context, r slog.Record) error {
+	if err := f.Handler.Handle(ctx, r); err != nil || r.Level == slog.LevelWarn {
+		return err
+	}
+	return fmt.Errorf("%w: %s", errSecret, f.secret)
+}
+
+func TestReplaceAttrSeesNoSecret(t *testing.T) {
+	const secret = "ghp_Q7Xb2LmP9aZk4RtY8vWc3NdF6hJs1GuE5oTi"
+	var seen []string
+	h, s := newSink(t, wfslog.Options{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		seen = append(seen, a.String())
+		return a
+	}})
+	slog.New(h).With("a", secret).WithGroup("g").InfoContext(background(h), "m", secret, 1, "any", []string{secret}, "err", errors.New(secret),
+		slog.Group("credentials", "n", 1, "ok", true), "password", 5, "plain", []int{1})
+	assert.Equal(t, []string{
+		"a=[REDACTED]", "[REDACTED]=1", `any=["[REDACTED]"]`, "err=[REDACTED]", "n=[REDACTED]", "ok=true", "password=[REDACTED]", "plain=[1]",
+	}, seen)
+	assert.NotContains(t, s.String(), secret)
+}
 
 func TestRedactedCountsEachSecretOnce(t *testing.T) {
 	h, s := newSink(t, wfslog.Options{Next: slog.NewTextHandler(&bytes.Buffer{}, nil)})

@@ -30,11 +30,9 @@ func (f *finder) privateKeys() {
 		i += label + len(pemDashes)
 		end := pemBody(s, i)
 		if dashes := strings.Index(s[i:], pemDashes); dashes >= 0 && strings.HasPrefix(s[i+dashes:], pemEnd) {
-			if body := s[i : i+dashes]; hasBase64(body) {
-				end = i + dashes + len(pemEnd)
-				if last := strings.Index(s[end:min(end+64, len(s))], pemDashes); last >= 0 {
-					end += last + len(pemDashes)
-				}
+			end = i + dashes + len(pemEnd)
+			if last := strings.Index(s[end:min(end+64, len(s))], pemDashes); last >= 0 {
+				end += last + len(pemDashes)
 			}
 		}
 		if hasBase64(s[i:end]) {

@@ -168,6 +168,7 @@ func TestTextKnowsContexts(t *testing.T) {
 		{`{"token":"abcdefghijklmnop"}`, `{"token":"` + x + `"}`},
 		{`"{\"api_key\":\"a\\\"b\",\"n\":1}"`, `"{\"api_key\":\"` + x + `\",\"n\":1}"`},
 		{`{"password":"cut off in the mid`, `{"password":"` + x},
+		{"://u:p@h " + shapes["openai"] + " ?key=a " + shapes["github"], "://u:" + x + "@h " + x + " ?key=" + x + " " + x},
 		{"it is -----BEGIN PRIVATE KEY-----\n" + random + random + ", cut", "it is " + x + ", cut"},
 		{`{"token":"see http://u:p@h"}`, `{"token":"see http://u:` + x + `@h"}`},
 	}
