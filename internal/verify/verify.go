@@ -3,7 +3,7 @@
 // and every span has ended.
 //
 // It keeps no text of the events: four bytes of each event that comes in order, and
-// about 200 bytes of each span. Beyond [Limits] it looks no closer and says so.
+// less than a kilobyte of each span. Beyond [Limits] it looks no closer and says so.
 package verify
 
 import (

@@ -30,7 +30,7 @@ type line struct {
 // rest; the error tells of it. Documents are added to docs.
 func (a *app) scan(ctx context.Context, t *target, docs *documents, f func(*line) error) (err error) {
 	for _, arg := range t.inputs {
-		failed := a.scanInput(ctx, arg, docs, f)
+		failed := a.scanInput(ctx, t, arg, docs, f)
 		if errors.Is(failed, fs.ErrNotExist) {
 			failed = t.hint(failed)
 		}
@@ -42,7 +42,7 @@ func (a *app) scan(ctx context.Context, t *target, docs *documents, f func(*line
 	return err
 }
 
-func (a *app) scanInput(ctx context.Context, arg string, docs *documents, f func(*line) error) error {
+func (a *app) scanInput(ctx context.Context, t *target, arg string, docs *documents, f func(*line) error) error {
 	if arg == "-" {
 		return scanLines(input{ctx, a.stdin, "-"}, f)
 	}
@@ -61,10 +61,10 @@ func (a *app) scanInput(ctx context.Context, arg string, docs *documents, f func
 		}
 		return scanLines(input{ctx, file, arg}, f)
 	}
-	return a.scanDir(ctx, arg, docs, f)
+	return a.scanDir(ctx, t, arg, docs, f)
 }
 
-func (a *app) scanDir(ctx context.Context, dir string, docs *documents, f func(*line) error) error {
+func (a *app) scanDir(ctx context.Context, t *target, dir string, docs *documents, f func(*line) error) error {
 	segments, err := journal.Segments(dir)
 	if err != nil {
 		return err
@@ -75,6 +75,9 @@ func (a *app) scanDir(ctx context.Context, dir string, docs *documents, f func(*
 	}
 	dead, err := gone.Streams(dir)
 	for _, segment := range segments {
+		if t.skip != nil && t.skip(segment) {
+			continue
+		}
 		file, failed := segment.Open()
 		if failed == nil {
 			failed = scanLines(input{ctx, file, segment.Path}, f)
@@ -157,7 +160,7 @@ func (in input) Read(p []byte) (int, error) {
 
 // damage tells of lines that are no events.
 type damage struct {
-	app  *app
+	app  *app // nil: they were told before
 	seen uint64
 }
 
@@ -165,14 +168,14 @@ type damage struct {
 const maxTold = 20
 
 func (d *damage) add(err error) {
-	if d.seen++; d.seen <= maxTold {
+	if d.seen++; d.app != nil && d.seen <= maxTold {
 		d.app.tell(err.Error() + ": the line is left out")
 	}
 }
 
 // end says how many were not told.
 func (d *damage) end() {
-	if d.seen > maxTold {
+	if d.app != nil && d.seen > maxTold {
 		d.app.tell(fmt.Sprintf("%d more lines are no events and are left out; wfslog verify says where", d.seen-maxTold))
 	}
 }

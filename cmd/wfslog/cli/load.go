@@ -132,9 +132,6 @@ type treeBuilder struct {
 	damage damage
 	held   int
 	slim   *slimmer // nil: lines are kept whole
-
-	events    int
-	maxEvents int // 0: any number
 }
 
 func (a *app) newBuilder(wanted func(wfslog.RunID) bool) *treeBuilder {
@@ -156,12 +153,8 @@ func (b *treeBuilder) add(l *line) error {
 		return nil // zero bytes, or a line that is too long
 	}
 	if l.ev != nil {
-		b.events++
-		switch b.held += len(text); {
-		case b.held > maxHeld:
+		if b.held += len(text); b.held > maxHeld {
 			return limitError{fmt.Sprintf("more than %d bytes of events: name the files of one run", maxHeld)}
-		case b.maxEvents > 0 && b.events > b.maxEvents:
-			return limitError{fmt.Sprintf("more than %d events: what comes after is not looked at; use --since, or name the newest files", b.maxEvents)}
 		}
 	}
 	_, err := b.tree.Write(append(text[:len(text):len(text)], '\n'))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,8 +36,8 @@ func (a *app) newLs() *cobra.Command {
 			"iterations and agents, the calls that reported tokens or cost, the tokens that\n" +
 			"went into models and came out of them, the cost, the errors, and whether all of\n" +
 			"it is there. On a terminal, columns that find no room are left out.\n\n" +
-			"The texts of the runs are not kept in memory. If there are more than " + strconv.Itoa(maxListed) + "\n" +
-			"events, the runs that began before are not listed.\n\n" + inputHelp,
+			"The texts of the runs are not kept in memory, but of each event about 2 kB while\n" +
+			"its run is looked at. A run of more than " + strconv.Itoa(maxListed) + " events is left out.\n\n" + inputHelp,
 		Example:           "  wfslog ls\n  wfslog ls logs --since 2h --status error\n  wfslog ls --json | jq -r 'select(.errors > 0).run'",
 		RunE:              func(cmd *cobra.Command, args []string) error { return l.run(cmd.Context(), args) },
 		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault),
@@ -50,9 +49,6 @@ func (a *app) newLs() *cobra.Command {
 	cmd.Flags().BoolVar(&l.json, "json", false, "write a line of JSON for each run")
 	return cmd
 }
-
-// maxListed is how many events ls keeps, of about 300 bytes each.
-const maxListed = 2_000_000
 
 // defaultListed is how many runs are listed on a terminal.
 const defaultListed = 20
@@ -71,43 +67,16 @@ func (l *lsCommand) run(ctx context.Context, args []string) error {
 		}
 	}
 	t := parsePaths(args)
-	docs := newDocuments()
-	b := l.newBuilder(func(run wfslog.RunID) bool { return !run.Time().Before(since.Truncate(time.Millisecond)) })
-	b.slim, b.maxEvents = newSlimmer(), maxListed
-	failed := l.scan(ctx, &t, docs, b.add)
-	b.damage.end()
+	list, failed := l.count(ctx, &t, since.Truncate(time.Millisecond))
 	if ctx.Err() != nil {
 		return failed
 	}
-	runs := map[wfslog.RunID]struct{}{}
-	for _, run := range b.tree.Runs() {
-		runs[run] = struct{}{}
+	rows, more, err := list.rows(ctx, n)
+	failed = errors.Join(failed, err)
+	if ctx.Err() != nil {
+		return failed
 	}
-	all := sortedRuns(runs, docs)
-	var rows []*listedRun
-	more := false
-	for _, run := range slices.Backward(all) {
-		if run.Time().Before(since.Truncate(time.Millisecond)) {
-			break
-		}
-		var doc *wfslog.Document
-		if _, ok := runs[run]; ok {
-			doc, err = b.tree.Document(run)
-		} else {
-			doc, err = docs.open(run)
-		}
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		if !l.wants(doc) {
-			continue
-		}
-		if more = n > 0 && len(rows) == n; more {
-			break
-		}
-		rows = append(rows, newListedRun(doc))
-	}
+	all := list.all
 	if l.json {
 		return errors.Join(failed, writeRuns(s, rows))
 	}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/clipperhouse/displaywidth"
-
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/internal/termtext"
 	"github.com/wfslog/wfslog/internal/treetext"
@@ -80,25 +78,6 @@ func (p *page) block(title, text string) {
 			p.lines = append(p.lines, gutter+part)
 		}
 	}
-}
-
-// wrap cuts a line so that its parts fit beside indent columns.
-func (p *page) wrap(text string, indent int) (parts []string) {
-	const minRoom = 10
-	room := max(p.width-indent, minRoom)
-	if p.width <= 0 || columns(text) <= room {
-		return []string{text}
-	}
-	start, end, used := 0, 0, 0
-	for g := displaywidth.StringGraphemes(text); g.Next(); {
-		if w := g.Width(); used+w > room && end > start {
-			parts = append(parts, text[start:end])
-			start, used = end, 0
-		}
-		used += g.Width()
-		end += len(g.Value())
-	}
-	return append(parts, text[start:])
 }
 
 // head adds the first line.

@@ -85,10 +85,14 @@ func (t *table) fit(widths []int, room int, limited bool) []int {
 		if excess() <= 0 {
 			break
 		}
-		drop := -1
+		drop, rank := -1, 0
 		for i, c := range t.columns {
-			if widths[i] >= 0 && c.rank > 0 && (drop < 0 || c.rank > t.columns[drop].rank) {
-				drop = i
+			of := c.rank
+			if of > 0 && t.isEmpty(i) { // before all that say something
+				of += len(t.columns)
+			}
+			if widths[i] >= 0 && of > rank {
+				drop, rank = i, of
 			}
 		}
 		if drop < 0 {
@@ -98,6 +102,14 @@ func (t *table) fit(widths []int, room int, limited bool) []int {
 		widths[drop] = -1
 	}
 	return widths
+}
+
+// isEmpty reports whether a column says nothing.
+func (t *table) isEmpty(column int) bool {
+	return !slices.ContainsFunc(t.rows, func(row []cell) bool {
+		text := row[column].text
+		return text != "" && text != "-"
+	})
 }
 
 // line returns a row whose columns have the given widths.

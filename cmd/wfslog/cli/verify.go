@@ -147,7 +147,10 @@ func verifyLines(s *screen, r *verify.Report) []string {
 	if !r.OK {
 		color = red
 	}
-	lines := []string{s.paint(color, termtext.String(r.Summary))}
+	var lines []string
+	for _, part := range s.wrap(termtext.String(r.Summary), 0) {
+		lines = append(lines, s.paint(color, part))
+	}
 	section := func(title string, more []string) {
 		if len(more) > 0 {
 			lines = append(lines, "", s.paint(bold, title))
