@@ -41,6 +41,7 @@ type core struct {
 	onError      func(error)
 
 	recording bool
+	tallies   bool                 // sums of usage are wanted: there is an operational log
 	seq       *sequencer.Sequencer // never nil
 	saver     *documentSaver       // nil if documents are not saved
 	shippers  []*shipper.Shipper   // of the forwarders
@@ -78,6 +79,7 @@ func newCore(o *Options) (c *core, complaints []error) {
 		}
 		c.level = levels
 	}
+	c.tallies = c.next != slog.DiscardHandler
 	if c.journalLevel == nil {
 		c.journalLevel = LevelTrace
 	}

@@ -99,12 +99,15 @@ func (rec *record) message() (msg string, redacted int) {
 func (rec *record) wf() slog.Attr {
 	var members []slog.Attr
 	if rec.op != nil {
-		members = rec.op.members()
-		rec.h.core.redactMembers(members)
+		members = append(rec.op.members(), rec.usage.attrs()...)
 	} else {
-		members = make([]slog.Attr, 0, 5)
+		members = make([]slog.Attr, 0, 6)
 		members = append(members, slog.String("run", rec.span.run.text), slog.String("span", rec.span.path))
+		if rec.span.agent != "" && rec.h.agent == "" {
+			members = append(members, slog.String("agent", rec.span.agent))
+		}
 	}
+	rec.h.core.redactMembers(members)
 	if rec.seq > 0 {
 		members = append(members, slog.String("stream", rec.h.core.seq.Stream()), slog.Uint64("seq", rec.seq))
 		if rec.op == nil {

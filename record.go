@@ -20,11 +20,12 @@ type record struct {
 	// outputs; nil if those of slog can be used as they are.
 	attrs []slog.Attr
 
-	span    *span  // that the record belongs to, nil if to none
-	seq     uint64 // of its event, 0 if it has none
-	after   uint32 // of an ordinary record: child ordinals that span had given out
-	encoded bool   // the attributes were encoded, so hostile is known
-	hostile bool   // the values must not be handed on as they are
+	span    *span    // that the record belongs to, nil if to none
+	seq     uint64   // of its event, 0 if it has none
+	after   uint32   // of an ordinary record: child ordinals that span had given out
+	usage   usageSum // of an end: what the actions in the span have reported
+	encoded bool     // the attributes were encoded, so hostile is known
+	hostile bool     // the values must not be handed on as they are
 }
 
 // prepare looks for the marker, and evaluates the attributes if they cannot be used
@@ -144,6 +145,9 @@ func (rec *record) recordLog() (err error) {
 	e := c.encode(ev, rec.span, rec, nil)
 	defer e.Free()
 	rec.seq, err = c.seq.Append(&ss.seq, event.TypeLog, e.Buf)
+	if c.tallies {
+		rec.tallyAction(ss)
+	}
 	return err
 }
 
@@ -165,7 +169,10 @@ func (rec *record) recordOperation(admitted bool) (err error) {
 		rec.seq, err = c.recordStart(rec, admitted)
 	case event.TypeEnd:
 		if admitted || c.hasStart(rec.span) {
-			rec.seq, err = c.appendEnd(rec, c.streamSpan(rec.span))
+			ss := c.streamSpan(rec.span)
+			if rec.seq, err = c.appendEnd(rec, ss); c.tallies {
+				rec.tallyEnd(ss)
+			}
 		}
 	case event.TypeSet:
 		if admitted {

@@ -43,9 +43,10 @@ type span struct {
 
 // streamSpan is what one handler's stream knows of a span.
 type streamSpan struct {
-	core *core
-	seq  sequencer.Span
-	next *streamSpan
+	core  *core
+	seq   sequencer.Span
+	tally tally
+	next  *streamSpan
 }
 
 func newRun(now time.Time) *run {

@@ -59,6 +59,7 @@ func runMain(t *testing.T) (console, document string) {
 	cmd := exec.CommandContext(t.Context(), self)
 	cmd.Args, cmd.Dir, cmd.Stderr = []string{"quickstart"}, dir, &stderr
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WFSLOG") })
+	cmd.Env = append(cmd.Env, "NO_COLOR=1", "LC_ALL=C.UTF-8") // whatever CI wants
 	require.NoError(t, cmd.Run(), "stderr: %s", &stderr)
 
 	found, err := filepath.Glob(filepath.Join(dir, "logs", "*.json"))

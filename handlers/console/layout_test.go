@@ -48,7 +48,8 @@ func logRun(t *testing.T, h slog.Handler) {
 		record(slog.LevelInfo, "with", "日本", "値 値", wf("span", "1/1")))
 	write(h, record(12, "the disk is full"))
 	write(h, record(slog.LevelInfo, "interaction planner ended",
-		wf("span", "1/1", "event", "end", "kind", "interaction", "agent", "planner", "dur", 3*time.Second, "status", "ok")))
+		wf("span", "1/1", "event", "end", "kind", "interaction", "agent", "planner", "dur", 3*time.Second, "status", "ok",
+			"usage", slog.GroupValue(slog.Uint64("input_tokens", 41_000), slog.Uint64("output_tokens", 2200)), "cost_usd", 0.19)))
 	write(h, record(slog.LevelInfo, "workflow team ended", "cost_usd", 12.5, wf("span", "", "event", "end", "kind", "workflow", "dur", 4*time.Second, "status", "ok")))
 }
 

@@ -171,6 +171,7 @@ func (l *line) tell(a slog.Attr, kind slog.Kind) bool {
 func (l *line) tellPlace(members []slog.Attr) bool {
 	t := l.told
 	t.run = ""
+	var sums []slog.Attr
 	for _, m := range members {
 		v := m.Value.Resolve()
 		switch m.Key {
@@ -190,12 +191,19 @@ func (l *line) tellPlace(members []slog.Attr) bool {
 			if v.Kind() == slog.KindDuration {
 				t.took = v.Duration()
 			}
+		case keyUsage, keyCost:
+			sums = append(sums, slog.Attr{Key: m.Key, Value: v})
 		}
 	}
 	if t.run == "" {
 		return false
 	}
 	l.told = t
+	for _, sum := range sums { // the call's own are known already
+		if l.usage == (usage{}) && sum.Key == keyUsage || !l.hasCost && sum.Key == keyCost {
+			l.tell(sum, sum.Value.Kind())
+		}
+	}
 	return true
 }
 
