@@ -210,7 +210,7 @@ type Stats struct {
 	WithoutContext uint64 // records of the default run, whose context carried no span
 	AfterClose     uint64 // records that came after Close
 	Lag            uint64 // events that the slowest of the forwarders has not delivered
-	LastError      error  // of writing; nil if there was none
+	LastError      error  // as OnError is told of them; nil if there was none
 }
 
 // Stats returns what the handler and those derived from it have done so far.

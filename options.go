@@ -64,8 +64,9 @@ type Options struct {
 	// quick or even be there: see [Forwarder]. With a Sink there is no journal, and
 	// nothing is forwarded. The handler closes them.
 	Forward []Forwarder
-	// OnError is told of failures to write, at most once a second and from a
-	// goroutine of its own. What it logs to this handler may be lost as well.
+	// OnError is told of failures to write events and documents and to forward, at
+	// most once a second and from a goroutine of its own, for which Close waits up to
+	// a second. What it logs to this handler may be lost as well.
 	OnError func(error)
 }
 
@@ -107,8 +108,8 @@ type ContentPolicy int
 const (
 	// ContentFull keeps them whole.
 	ContentFull ContentPolicy = iota
-	// ContentHash keeps their length in bytes and a keyed hash, by which equal
-	// contents can be told. The key is $WFSLOG_HASH_KEY, else random for each
+	// ContentHash keeps the length of their JSON in bytes and a keyed hash, by which
+	// equal contents can be told. The key is $WFSLOG_HASH_KEY, else random for each
 	// handler.
 	ContentHash
 	// ContentNone leaves them out.
