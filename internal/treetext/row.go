@@ -88,16 +88,22 @@ func (d *drawer) describe(it *item, agents int) row {
 // folded returns the row of actions that are one.
 func (d *drawer) folded(items []*item) row {
 	var sum time.Duration
-	timed := 0
+	timed, cost, priced := 0, 0.0, false
 	var usage wfslog.UsageTotals
 	for _, it := range items {
 		if it.node.DurationMS != "" {
 			sum += it.node.Duration()
 			timed++
 		}
+		if usd, err := costOf(it.node).Float64(); err == nil {
+			cost, priced = cost+usd, true
+		}
 		if u := it.node.Usage; u != nil {
 			usage.InputTokens, usage.OutputTokens = plus(usage.InputTokens, tokensIn(u)), plus(usage.OutputTokens, tokensOut(u))
 		}
+	}
+	if priced {
+		usage.CostUSD = json.Number(strconv.FormatFloat(math.Round(cost*1e9)/1e9, 'f', -1, 64)) // as exact as sums in documents
 	}
 	r := d.describe(&item{kind: kindAction, node: &wfslog.Node{
 		Name: items[0].node.Name, Tool: items[0].node.Tool, Status: "ok", Usage: &usage,
@@ -210,12 +216,14 @@ func plus(a, b *uint64) *uint64 {
 	return &sum
 }
 
-func (d *drawer) cost(n *wfslog.Node) string {
-	cost := n.CostUSD
+func (d *drawer) cost(n *wfslog.Node) string { return Cost(costOf(n), d.opts.Short) }
+
+// costOf returns what a node reports, or the sum of what is in it.
+func costOf(n *wfslog.Node) json.Number {
 	if n.Usage != nil && n.Usage.CostUSD != "" {
-		cost = n.Usage.CostUSD
+		return n.Usage.CostUSD
 	}
-	return Cost(cost, d.opts.Short)
+	return n.CostUSD
 }
 
 // Cost returns money with a dollar sign, with fewer digits if short is set; "" for "".

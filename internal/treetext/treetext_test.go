@@ -22,7 +22,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func sample() *wfslog.Document {
 	in, cached, out := uint64(1200), uint64(40_000), uint64(85)
-	same := func() *wfslog.Node { return &wfslog.Node{Name: "read_file", Status: "ok", DurationMS: "0.2"} }
+	same := func() *wfslog.Node {
+		return &wfslog.Node{Name: "read_file", Status: "ok", DurationMS: "0.2", CostUSD: "0.0003"}
+	}
 	return &wfslog.Document{
 		Workflow: "research",
 		Agents:   map[string]*wfslog.AgentTotals{"agent1": {}, "agent2": {}},

@@ -138,12 +138,16 @@ func (a *app) newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.color, "color", "auto", "colour the output: `auto`, always or never; $NO_COLOR turns auto off")
+	flags.StringVar(&a.color, "color", "auto", "colour the output `WHEN`: auto, always or never; $NO_COLOR turns auto off")
 	flags.IntVar(&a.width, "width", -1, "cut lines to `N` columns, 0: never; otherwise to the width of a terminal, and what is piped never")
+	flags.Lookup("width").DefValue = noDefault
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }
 	root.AddCommand(a.newLs(), a.newTree(), a.newShow(), a.newBuild(), a.newVerify())
 	return root
 }
+
+// noDefault keeps the help from showing a default that is no number of anything.
+const noDefault = "0"
 
 const inputHelp = `The input is one or more directories of logs, journal files, documents, or - for
 standard input. Without any it is $WFSLOG_DIR, or else the directory logs.`

@@ -46,6 +46,7 @@ func (a *app) newLs() *cobra.Command {
 	cmd.Flags().StringVar(&l.status, "status", "", "only runs with `STATUS`: ok, error, open, interrupted or another word")
 	cmd.Flags().StringVar(&l.agent, "agent", "", "only runs in which `AGENT` took part")
 	cmd.Flags().IntVarP(&l.n, "number", "n", -1, "at most `N` runs; 0: all; otherwise 20 on a terminal and all elsewhere")
+	cmd.Flags().Lookup("number").DefValue = noDefault
 	cmd.Flags().BoolVar(&l.json, "json", false, "write a line of JSON for each run")
 	return cmd
 }

@@ -44,7 +44,8 @@ func (a *app) newTree() *cobra.Command {
 	flags.StringVar(&t.filter.Agent, "agent", "", "show only what `AGENT` did, and the way to it")
 	flags.StringVar(&t.filter.Match, "match", "", "show only nodes that have `TEXT` somewhere, and the way to them")
 	flags.IntVar(&t.fold, "fold", -1, "make more than `N` like actions in a row one line; 0: never; otherwise 3 on a terminal and never elsewhere")
-	flags.BoolVar(&t.json, "json", false, "write a line of JSON for each node")
+	flags.Lookup("fold").DefValue = noDefault
+	flags.BoolVar(&t.json, "json", false, "write a line of JSON for each node, log records among them")
 	return cmd
 }
 
