@@ -10,7 +10,7 @@ QUESTION   ?= where are errors ignored, and what would break?
 
 export DIR QUESTION
 
-.PHONY: help run test check lint tools bench benchonce fuzz
+.PHONY: help run test check lint tools bench benchonce fuzz pictures
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -46,3 +46,10 @@ benchonce: ## run each benchmark once
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@.ci/fuzz $(FUZZTIME) $(MODULES)
+
+pictures: ## draw README's pictures anew, of what the programs show
+	go build -o bin/ ./examples/picture ./examples/team ./cmd/wfslog
+	@logs=$$(mktemp -d) && trap 'rm -r "$$logs"' EXIT && export WFSLOG_DIR="$$logs" && \
+	bin/picture -o docs/console.svg -columns 124 -lines 30 -title "The operational log of a team of agents" \
+		sh -c 'bin/team examples/team/testdata/sample "$$QUESTION" >/dev/null' && \
+	bin/picture -o docs/tree.svg -columns 110 -title "The tree of the same run" bin/wfslog tree

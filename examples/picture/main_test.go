@@ -39,6 +39,27 @@ func TestPictureShowsWhatAProgramWritesToATerminal(t *testing.T) {
 	assert.Contains(t, string(picture), palette[2])
 }
 
+// TestReadmesPicturesAreThere looks for words that the pictures' descriptions in
+// README rely on.
+func TestReadmesPicturesAreThere(t *testing.T) {
+	root := filepath.Join("..", "..")
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	pictures := map[string][]string{
+		"docs/console.svg": {"planner", "✓", "✗", "│", "INFO", "ERROR", "1/2/1"},
+		"docs/tree.svg":    {"team", "iteration 1", "├─ ", "✓", "✗", "●", ":16", "→", "2 errors"},
+	}
+	for name, words := range pictures {
+		assert.Contains(t, string(readme), "]("+name+")")
+		picture, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		require.NoError(t, err)
+		text := textOf(t, picture)
+		for _, word := range words {
+			assert.Contains(t, text, word, name)
+		}
+	}
+}
+
 func TestFailuresAreTold(t *testing.T) {
 	tests := []struct {
 		name string
