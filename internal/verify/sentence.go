@@ -33,8 +33,11 @@ func (c *Checker) Report() *Report {
 // sentence says in a sentence whether the journal is whole.
 func (r *Report) sentence() string {
 	wrong := r.wrong()
-	if r.Events == 0 && r.Damaged == 0 && r.Foreign == 0 {
+	if r.Events+r.Damaged+r.Torn+r.Writing+r.Foreign == 0 {
 		return "The journal is empty."
+	}
+	if r.Events == 0 && r.Foreign == 0 {
+		return "This is no journal: nothing in it is an event."
 	}
 	if len(wrong) > 0 {
 		if n := r.Counts.Unended; n > 0 {

@@ -75,7 +75,7 @@ func (a *app) readInput(ctx context.Context, b *wfslog.TreeBuilder, arg string) 
 	dead, err := gone.Streams(arg)
 	for _, segment := range segments {
 		f, failed := segment.Open()
-		err = errors.Join(err, readFile(ctx, b, f, failed))
+		err = errors.Join(err, unlessPruned(readFile(ctx, b, f, failed)))
 	}
 	if len(dead) > 0 {
 		err = errors.Join(err, gone.Append(memory{b.Write}, sequencer.NewID(), dead))

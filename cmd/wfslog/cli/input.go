@@ -83,13 +83,22 @@ func (a *app) scanDir(ctx context.Context, t *target, dir string, docs *document
 			failed = scanLines(input{ctx, file, segment.Path}, f)
 			_ = file.Close() // it was only read
 		}
-		err = errors.Join(err, failed)
+		err = errors.Join(err, unlessPruned(failed))
 		if _, limited := errors.AsType[limitError](failed); limited || ctx.Err() != nil {
 			return err
 		}
 	}
 	if len(dead) > 0 {
 		err = errors.Join(err, gone.Append(memory{eventLines(f)}, sequencer.NewID(), dead))
+	}
+	return err
+}
+
+// unlessPruned returns the error of a segment that was listed, nil if it is not there
+// any more: retention has deleted it meanwhile, and says so in the journal.
+func unlessPruned(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	return err
 }

@@ -97,7 +97,7 @@ func (v *verifyCommand) read(ctx context.Context, c *verify.Checker, arg string)
 		for i, segment := range segments {
 			newest := i+1 == len(segments) || segments[i+1].Stream != segment.Stream
 			f, failed := segment.Open()
-			err = errors.Join(err, readSegment(ctx, c, f, failed, segment, newest))
+			err = errors.Join(err, unlessPruned(readSegment(ctx, c, f, failed, segment, newest)))
 		}
 		return err
 	}
