@@ -36,7 +36,7 @@ func (r *Report) sentence() string {
 	if r.Events+r.Damaged+r.Torn+r.Writing+r.Foreign == 0 {
 		return "The journal is empty."
 	}
-	if r.Events == 0 && r.Foreign == 0 {
+	if r.Events+r.Foreign == 0 && r.Damaged > 0 {
 		return "This is no journal: nothing in it is an event."
 	}
 	if len(wrong) > 0 {
