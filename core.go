@@ -20,7 +20,7 @@ import (
 	"github.com/wfslog/wfslog/internal/event"
 	"github.com/wfslog/wfslog/internal/process"
 	"github.com/wfslog/wfslog/internal/sequencer"
-	"github.com/wfslog/wfslog/internal/shipper"
+	"github.com/wfslog/wfslog/internal/ship"
 )
 
 // core is what a Handler and all handlers derived from it share: the options,
@@ -44,7 +44,7 @@ type core struct {
 	tallies   bool                 // sums of usage are wanted: there is an operational log
 	seq       *sequencer.Sequencer // never nil
 	saver     *documentSaver       // nil if documents are not saved
-	shippers  []*shipper.Shipper   // of the forwarders
+	shippers  []*ship.Shipper      // of the forwarders
 
 	redacted       atomic.Uint64
 	withoutContext atomic.Uint64
@@ -115,7 +115,7 @@ func (c *core) openStream(o *Options) {
 	cfg.Output = writer
 	for i, f := range o.Forward {
 		if f != nil {
-			c.shippers = append(c.shippers, shipper.New(shipper.Config{
+			c.shippers = append(c.shippers, ship.New(ship.Config{
 				Path: writer.SegmentPath, Forwarder: f, Place: i, OnError: c.report,
 			}))
 		}

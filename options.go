@@ -12,7 +12,7 @@ import (
 	"github.com/wfslog/wfslog/handlers/journal"
 	"github.com/wfslog/wfslog/internal/encode"
 	"github.com/wfslog/wfslog/internal/event"
-	"github.com/wfslog/wfslog/internal/shipper"
+	"github.com/wfslog/wfslog/internal/ship"
 )
 
 // Options configure a [Handler]. The zero value means the documented defaults.
@@ -80,7 +80,7 @@ type Options struct {
 //
 // Forward must not change batch, but may retain it. Nil means that all of it is
 // delivered; otherwise the same batch comes again, after a while.
-type Forwarder = shipper.Forwarder
+type Forwarder = ship.Forwarder
 
 // JournalOptions configure the files of a journal; see [journal.Options].
 type JournalOptions = journal.Options

@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package shipper
+package ship
 
 import (
 	"os"
@@ -60,7 +60,7 @@ func TestPositionOfAnInterruptedSaveIsReplaced(t *testing.T) {
 func TestForwarderName(t *testing.T) {
 	type local[T any] struct{ Forwarder }
 	for _, f := range []Forwarder{local[int]{}, &local[int]{}} {
-		assert.Equal(t, "3-shipper-local-int-", forwarderName(3, f))
+		assert.Equal(t, "3-ship-local-int-", forwarderName(3, f))
 	}
 	long := forwarderName(10, local[map[string]local[local[[3]local[[]struct{ Field []string }]]]]{})
 	assert.Len(t, long, 64)

@@ -1,4 +1,4 @@
-package shipper_test
+package ship_test
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog/handlers/journal"
-	"github.com/wfslog/wfslog/internal/shipper"
+	"github.com/wfslog/wfslog/internal/ship"
 )
 
 // leave writes n records, of which none is delivered, and ends in order.
@@ -29,7 +29,7 @@ func leave(t *testing.T, dir string, n int, o *journal.Options) *process {
 }
 
 // catchUp is a process that delivers what others have left, and its statistics.
-func catchUp(t *testing.T, dir string) (*recorder, shipper.Stats) {
+func catchUp(t *testing.T, dir string) (*recorder, ship.Stats) {
 	t.Helper()
 	r := &recorder{}
 	p := start(dir, r, nil)
@@ -43,7 +43,7 @@ func TestOnlyTheSameForwarderOfTheSameProgramTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		left := leave(t, dir, 5, nil)
-		try := func(program string, place int, f shipper.Forwarder, of *recorder) map[string][]uint64 {
+		try := func(program string, place int, f ship.Forwarder, of *recorder) map[string][]uint64 {
 			p := startAs(dir, program, place, f, nil)
 			p.logN(t, 1)
 			p.flush(t)
@@ -264,7 +264,7 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	leave(t, dir, 1, nil)
 	position := positions(t, dir)[0]
-	forwarder := "0-shipper_test-recorder"
+	forwarder := "0-ship_test-recorder"
 	require.NoError(t, os.Remove(position))
 	outside := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(outside, []byte("text"), 0o600))

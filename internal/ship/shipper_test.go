@@ -1,4 +1,4 @@
-package shipper_test
+package ship_test
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"github.com/wfslog/wfslog/internal/event"
 	"github.com/wfslog/wfslog/internal/eventtest"
 	"github.com/wfslog/wfslog/internal/sequencer"
-	"github.com/wfslog/wfslog/internal/shipper"
+	"github.com/wfslog/wfslog/internal/ship"
 )
 
 func TestNothingIsCreatedBeforeTheFirstEvent(t *testing.T) {
@@ -64,7 +64,7 @@ func TestDeliversAllInOrderOverSegments(t *testing.T) {
 		assert.Equal(t, 1, r.closed)
 		assert.Empty(t, positions(t, dir))
 		assert.Empty(t, p.errors())
-		assert.Equal(t, shipper.Stats{Delivered: p.Counts().Written}, p.shipper.Stats())
+		assert.Equal(t, ship.Stats{Delivered: p.Counts().Written}, p.shipper.Stats())
 	})
 }
 
@@ -131,7 +131,7 @@ func TestLag(t *testing.T) {
 		assert.Equal(t, int64(p.Counts().Bytes), stats.LagBytes)
 		up = true
 		p.flush(t)
-		assert.Equal(t, shipper.Stats{Delivered: p.Counts().Written}, p.shipper.Stats())
+		assert.Equal(t, ship.Stats{Delivered: p.Counts().Written}, p.shipper.Stats())
 		p.close(t)
 	})
 }
@@ -167,7 +167,7 @@ func TestFailedBatchComesAgain(t *testing.T) {
 		errs := p.errors()
 		require.Len(t, errs, failures)
 		assert.ErrorIs(t, errs[0], errDown)
-		assert.EqualError(t, errs[0], "wfslog: forward 2 events to 0-shipper_test-recorder: destination is down")
+		assert.EqualError(t, errs[0], "wfslog: forward 2 events to 0-ship_test-recorder: destination is down")
 		assert.ErrorContains(t, errs[1], "broken forwarder")
 		p.close(t)
 	})
@@ -333,7 +333,7 @@ func TestPanicAndErrorOfForwardersCloseAreReturned(t *testing.T) {
 	assert.ErrorContains(t, start(t.TempDir(), badClose{}, nil).shipper.Close(t.Context()), "no close", "without an event")
 }
 
-type badClose struct{ shipper.Forwarder }
+type badClose struct{ ship.Forwarder }
 
 func (badClose) Forward(context.Context, []event.Event) error { return nil }
 
@@ -346,7 +346,7 @@ func TestPositionIsSavedOnceASecond(t *testing.T) {
 		p.logN(t, 1)
 		require.Len(t, positions(t, dir), 1, "before anybody is told that the event is written")
 		path := positions(t, dir)[0]
-		assert.True(t, strings.HasSuffix(path, "."+p.Stream()+".0-shipper_test-recorder.position"), path)
+		assert.True(t, strings.HasSuffix(path, "."+p.Stream()+".0-ship_test-recorder.position"), path)
 		saves := map[string]bool{}
 		for range 5 * 20 { // busy
 			p.logN(t, 1)
@@ -408,7 +408,7 @@ func TestWrittenDoesNotAllocate(t *testing.T) {
 	if eventtest.Race {
 		return // the race detector allocates
 	}
-	s := shipper.New(shipper.Config{Path: journal.NewWriter(t.TempDir(), "p", [16]byte{}, nil).SegmentPath, Forwarder: down()})
+	s := ship.New(ship.Config{Path: journal.NewWriter(t.TempDir(), "p", [16]byte{}, nil).SegmentPath, Forwarder: down()})
 	lines := make([]sequencer.Written, 1)
 	offset := int64(0)
 	write := func() {

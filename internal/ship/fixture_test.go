@@ -1,4 +1,4 @@
-package shipper_test
+package ship_test
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 	"github.com/wfslog/wfslog/internal/event"
 	"github.com/wfslog/wfslog/internal/sequencer"
 	"github.com/wfslog/wfslog/internal/sequencer/seqtest"
-	"github.com/wfslog/wfslog/internal/shipper"
+	"github.com/wfslog/wfslog/internal/ship"
 )
 
 var errDown = errors.New("destination is down")
@@ -96,8 +96,8 @@ var testRun = event.RunID{1, 2, 3, 4, 5, 6, 0x70, 8, 0x80}
 type process struct {
 	*sequencer.Sequencer
 	w         *journal.Writer
-	forwarder shipper.Forwarder
-	shipper   *shipper.Shipper
+	forwarder ship.Forwarder
+	shipper   *ship.Shipper
 	root      sequencer.Span
 
 	mu   sync.Mutex // protects following field
@@ -106,11 +106,11 @@ type process struct {
 
 const program = "test"
 
-func start(dir string, f shipper.Forwarder, o *journal.Options) *process {
+func start(dir string, f ship.Forwarder, o *journal.Options) *process {
 	return startAs(dir, program, 0, f, o)
 }
 
-func startAs(dir, program string, place int, f shipper.Forwarder, o *journal.Options) *process {
+func startAs(dir, program string, place int, f ship.Forwarder, o *journal.Options) *process {
 	p := &process{forwarder: f, root: sequencer.Span{Ref: event.SpanRef{Run: testRun, Kind: event.KindWorkflow}}}
 	id := sequencer.NewID()
 	if o == nil {
@@ -118,7 +118,7 @@ func startAs(dir, program string, place int, f shipper.Forwarder, o *journal.Opt
 	}
 	o.Sync = journal.SyncNever // power failures are not tested
 	p.w = journal.NewWriter(dir, program, id, o)
-	p.shipper = shipper.New(shipper.Config{Path: p.w.SegmentPath, Forwarder: f, Place: place, OnError: func(err error) {
+	p.shipper = ship.New(ship.Config{Path: p.w.SegmentPath, Forwarder: f, Place: place, OnError: func(err error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.errs = append(p.errs, err)

@@ -1,4 +1,4 @@
-package shipper_test
+package ship_test
 
 import (
 	"bufio"

@@ -1,4 +1,4 @@
-// Package shipper reads the journal and hands its events to forwarders, at least
+// Package ship reads the journal and hands its events to forwarders, at least
 // once and in the order of each stream. It is what Redis, NATS and OpenTelemetry
 // stand on.
 //
@@ -10,7 +10,7 @@
 //
 // The file exists from the stream's first event until all of the stream is
 // delivered. It is locked as long as a process takes care of the stream.
-package shipper
+package ship
 
 import (
 	"context"

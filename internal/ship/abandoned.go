@@ -1,4 +1,4 @@
-package shipper
+package ship
 
 import (
 	"context"
