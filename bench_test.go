@@ -124,6 +124,59 @@ func BenchmarkSpan(b *testing.B) {
 	measure(b, logSpan, logTwoRecords)
 }
 
+// benchForwarder delivers at once, or never.
+type benchForwarder struct {
+	release <-chan struct{} // Forward waits until it is closed; nil means not at all
+}
+
+func (f benchForwarder) Forward(context.Context, []wfslog.Event) error {
+	if f.release != nil {
+		<-f.release
+	}
+	return nil
+}
+
+func (benchForwarder) Close() error { return nil }
+
+// BenchmarkForward measures a record without a forwarder, with one that takes
+// everything at once, and with one that is stuck in its first batch. The second reads
+// the journal meanwhile, which takes processor time of its own; the third does not.
+func BenchmarkForward(b *testing.B) {
+	stuck := make(chan struct{})
+	for _, with := range []struct {
+		name    string
+		forward []wfslog.Forwarder
+		release func()
+	}{
+		{"none", nil, func() {}},
+		{"working", []wfslog.Forwarder{benchForwarder{}}, func() {}},
+		{"stalled", []wfslog.Forwarder{benchForwarder{stuck}}, func() { close(stuck) }},
+	} {
+		h := wfslog.NewHandler(&wfslog.Options{
+			Dir: b.TempDir(), Next: slog.DiscardHandler, SaveOn: wfslog.SaveNever, Forward: with.forward,
+		})
+		b.Cleanup(func() {
+			with.release()
+			require.NoError(b, h.Close())
+		})
+		ctx, agent := wfslog.StartIteration(background(h)), slog.New(h).WithGroup("workflow.agent1")
+		b.Run("serial/"+with.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				logFive(ctx, agent)
+			}
+		})
+		b.Run("parallel/"+with.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					logFive(ctx, agent)
+				}
+			})
+		})
+	}
+}
+
 // BenchmarkDisabled measures what a record costs that nobody wants.
 func BenchmarkDisabled(b *testing.B) {
 	h := wfslog.NewHandler(&wfslog.Options{Sink: nopSink{}, JournalLevel: slog.LevelInfo, Next: slog.DiscardHandler})
