@@ -150,6 +150,53 @@ func TestWrongLevelInEnvironmentIsSaidOnce(t *testing.T) {
 	assert.Equal(t, []slog.Level{slog.LevelWarn, slog.LevelInfo}, next.levels)
 }
 
+// TestMinimaAreSeparate checks that the operational log and the journal have levels of
+// their own, both by name, and that WithLevel lowers both for one context and raises
+// neither.
+func TestMinimaAreSeparate(t *testing.T) {
+	shown, err := wfslog.ParseLevels("warn,workflow.a=error")
+	require.NoError(t, err)
+	recorded, err := wfslog.ParseLevels("error,workflow.a=info")
+	require.NoError(t, err)
+	var next levelsSeen
+	h, s := newSink(t, wfslog.Options{Level: shown, JournalLevel: recorded, Next: &next})
+	all := []slog.Level{wfslog.LevelTrace, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError, wfslog.LevelCritical}
+	ctx := context.Background()
+	tests := []struct {
+		name            string
+		ctx             context.Context
+		logger          string
+		shown, recorded slog.Level // the lowest
+	}{
+		{"one name", ctx, "workflow.a.tools", slog.LevelError, slog.LevelInfo},
+		{"another name", ctx, "workflow.b", slog.LevelWarn, slog.LevelError},
+		{"lowered", wfslog.WithLevel(ctx, slog.LevelDebug), "workflow.a", slog.LevelDebug, slog.LevelDebug},
+		{"lowered between both", wfslog.WithLevel(ctx, slog.LevelWarn), "workflow.a", slog.LevelWarn, slog.LevelInfo},
+		{"not raised", wfslog.WithLevel(ctx, wfslog.LevelCritical), "workflow.b", slog.LevelWarn, slog.LevelError},
+		{"afterwards", ctx, "workflow.a", slog.LevelError, slog.LevelInfo},
+	}
+	for _, tt := range tests {
+		next.levels = nil
+		before := len(s.logs(t))
+		log := slog.New(h).WithGroup(tt.logger)
+		var wantShown, wantRecorded, gotRecorded []slog.Level
+		for _, level := range all {
+			log.Log(tt.ctx, level, "m")
+			if level >= tt.shown {
+				wantShown = append(wantShown, level)
+			}
+			if level >= tt.recorded {
+				wantRecorded = append(wantRecorded, level)
+			}
+		}
+		for _, ev := range s.logs(t)[before:] {
+			gotRecorded = append(gotRecorded, ev.Level)
+		}
+		assert.Equal(t, wantShown, next.levels, "operational log, %s", tt.name)
+		assert.Equal(t, wantRecorded, gotRecorded, "journal, %s", tt.name)
+	}
+}
+
 // levelsSeen keeps the levels and messages of records.
 type levelsSeen struct {
 	levels   []slog.Level
