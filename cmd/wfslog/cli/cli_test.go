@@ -3,10 +3,13 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog/cmd/wfslog/cli"
 )
@@ -19,7 +22,7 @@ func TestMainReturnsTheExitCode(t *testing.T) {
 		stdout string // what it begins with
 		stderr string
 	}{
-		{"no command", nil, 2, "", "wfslog: which command? ls, tree, show, build or verify\n"},
+		{"no command", nil, 2, "", "wfslog: which command? ls, tree, show, build, export or verify\n"},
 		{"unknown command", []string{"tre\x1be"}, 2, "", `wfslog: unknown command "tre\x1be"` + "\n"},
 		{"unknown flag", []string{"tree", "--frob"}, 2, "", "wfslog: unknown flag: --frob\n"},
 		{"flags that exclude each other", []string{"build", "--out", "x", "--stdout"}, 2, "", "wfslog: --out and --stdout exclude each other\n"},
@@ -32,6 +35,8 @@ func TestMainReturnsTheExitCode(t *testing.T) {
 		{"raw and JSON", []string{"show", "--raw", "--json"}, 2, "", "wfslog: --raw and --json exclude each other\n"},
 		{"raw of what", []string{"show", "--raw=x"}, 2, "", "wfslog: --raw=x: want input or output, or --raw alone for both\n"},
 		{"JSON of documents", []string{"build", "--json", "--stdout"}, 2, "", "wfslog: --json and --stdout exclude each other"},
+		{"no format", []string{"export"}, 2, "", "wfslog: which format? --format is one of: workflowlogger\n"},
+		{"unknown format", []string{"export", "--format", "x\x1b"}, 2, "", `wfslog: unknown format "x\x1b": --format is one of: workflowlogger` + "\n"},
 		{"nothing there", []string{"tree", "absent"}, 1, "", "wfslog: stat absent: no such file or directory; nor is it a run, such as @1"},
 		{"nothing to list", []string{"ls", "absent"}, 1, "", "wfslog: stat absent: no such file or directory\n"},
 		{"nothing to verify", []string{"verify", "absent"}, 1, "", "wfslog: stat absent: no such file or directory\n"},
@@ -64,5 +69,24 @@ func TestMainStopsWithItsContext(t *testing.T) {
 		assert.Equal(t, 1, code, "exit code of %q", args)
 		assert.Empty(t, stdout.String())
 		assert.Equal(t, "wfslog: context canceled\n", stderr.String())
+	}
+}
+
+// TestDocumentsWithHolesAreRefused reads documents in which null stands where a node
+// should be, which no handler writes.
+func TestDocumentsWithHolesAreRefused(t *testing.T) {
+	for _, list := range []string{"iterations", "workflows", "interactions", "actions", "logs"} {
+		t.Run(list, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "holes.json")
+			text := `{"format": "wfslog/1", "workflow": "w", "run": "0123456789abcdef0123456789abcdef", "iterations": [{"span": "1", "` + list + `": [null]}]}`
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+			for _, command := range []string{"ls", "tree", "show"} {
+				var stdout, stderr bytes.Buffer
+				code := cli.Main(t.Context(), []string{command, path}, strings.NewReader(""), &stdout, &stderr)
+				assert.Equal(t, 1, code, command)
+				assert.Empty(t, stdout.String(), command)
+				assert.Equal(t, "wfslog: "+path+": null stands in it for a node\n", stderr.String(), command)
+			}
+		})
 	}
 }

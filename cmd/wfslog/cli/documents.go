@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -119,7 +118,15 @@ func readDocument(f *os.File) (*wfslog.Document, error) {
 	case doc.Format != "wfslog/1":
 		return nil, fmt.Errorf("%s: its format %q is not known to this version of wfslog", f.Name(), doc.Format)
 	case doc.Run.IsZero():
-		return nil, fmt.Errorf("%s: %w", f.Name(), errors.New("the document names no run"))
+		return nil, fmt.Errorf("%s: the document names no run", f.Name())
+	case hasHoles(&doc):
+		return nil, fmt.Errorf("%s: null stands in it for a node", f.Name())
 	}
 	return &doc, nil
+}
+
+// hasHoles reports whether some node of doc is nil.
+func hasHoles(doc *wfslog.Document) bool {
+	_, found := walk(found{node: &doc.Node}, func(n *wfslog.Node) bool { return n == nil })
+	return found
 }
