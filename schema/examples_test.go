@@ -39,7 +39,7 @@ func TestOutputOfExamplesFitsTheSchemas(t *testing.T) {
 	transcript, err := filepath.Abs(filepath.Join("..", "examples", "replay", "testdata", "team.json"))
 	require.NoError(t, err)
 	document, event := compile(t, documents, true), compile(t, events, true)
-	for _, example := range [][]string{{"quickstart"}, {"team", sample}, {"replay", transcript}} {
+	for _, example := range [][]string{{"quickstart"}, {"team", sample}, {"replay", transcript}, {"aggregator"}} {
 		t.Run(example[0], func(t *testing.T) {
 			logs := runExample(t, example[0], example[1:]...)
 			b := wfslog.NewTreeBuilder(nil)
@@ -52,16 +52,28 @@ func TestOutputOfExamplesFitsTheSchemas(t *testing.T) {
 					assert.NoError(t, validate(event, line), "%s", line)
 				}
 			}
-			require.Len(t, b.Runs(), 1)
-			var built bytes.Buffer
-			require.NoError(t, b.WriteDocument(&built, b.Runs()[0]))
-
 			saved := glob(t, logs, "*.json")
-			require.Len(t, saved, 1)
-			text, err := os.ReadFile(saved[0])
-			require.NoError(t, err)
-			assert.NoError(t, validate(document, text), "%s", text)
-			assert.Equal(t, built.String(), string(text), "the document that was saved, and the one from the journal")
+			require.Len(t, saved, len(b.Runs()))
+			for _, run := range b.Runs() {
+				doc, err := b.Document(run)
+				require.NoError(t, err)
+				var built bytes.Buffer
+				_, err = doc.WriteTo(&built)
+				require.NoError(t, err)
+				text, err := os.ReadFile(filepath.Join(logs, doc.FileName()))
+				require.NoError(t, err)
+				assert.NoError(t, validate(document, text), "%s", text)
+				assert.Equal(t, built.String(), string(text), "the document that was saved, and the one from the journal")
+			}
 		})
+	}
+}
+
+func TestDocumentsOfAnExampleWithoutJournalFitTheSchema(t *testing.T) {
+	schema := compile(t, documents, true)
+	for _, path := range glob(t, runExample(t, "aggregator", "-memory"), "*.json") {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.NoError(t, validate(schema, text), "%s", text)
 	}
 }
