@@ -18,6 +18,8 @@
 //	log.InfoContext(ctx, "asked the model", wfslog.Action("llm_call"),
 //		wfslog.Input(prompt), wfslog.Output(answer), wfslog.Tokens(1200, 85))
 //
+// Package auto does the first line for programs that only import it.
+//
 // # Words
 //
 // A run is one execution of a workflow. A span is an interval in a run: the

@@ -92,6 +92,18 @@ func TestEveryExportedNameIsDocumented(t *testing.T) {
 	}
 }
 
+// TestOnlyPackageAutoHasAnInit keeps imports of anything else without effect.
+func TestOnlyPackageAutoHasAnInit(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, decl := range s.file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if ok && f.Recv == nil && f.Name.Name == "init" && !s.isTest() {
+				assert.Equal(t, "auto/auto.go", s.path, "has a func init")
+			}
+		}
+	}
+}
+
 // receiverIsExported reports whether decl is a function or a method of an
 // exported type.
 func receiverIsExported(decl *ast.FuncDecl) bool {

@@ -1,0 +1,112 @@
+// Package auto makes wfslog the program's default logger, without a line of code:
+//
+//	import _ "github.com/wfslog/wfslog/auto"
+//
+// From then on [slog.Default] is a logger with a [wfslog.Handler], and what package
+// [log] prints flows through it as well. The environment configures it:
+//
+//	WFSLOG_DIR       directory of journals and documents, else logs
+//	WFSLOG_LEVEL     levels of the operational log as wfslog.ParseLevels reads them, else info
+//	WFSLOG_WORKFLOW  name of the default run, else the program's
+//	WFSLOG_CONTENT   full, hash or none: what is kept of inputs and outputs, else full
+//	WFSLOG_HASH_KEY  key of the hashes, else random
+//	WFSLOG           off: nothing is recorded; the operational log goes on
+//
+// What is wrong in it is said once, as a warning in the operational log, and the
+// default is taken; but no inputs and outputs are kept if WFSLOG_CONTENT is none of
+// the three.
+//
+// # What is recorded
+//
+// The records of loggers that are named as an agent,
+//
+//	slog.Default().WithGroup("workflow.agent1")
+//
+// and all below a context that carries a span. Everything else goes to the
+// operational log only. Nothing is created on disk before something is recorded.
+//
+// Nothing has to be closed: after [os.Exit], a panic or kill -9 the journal holds
+// every record whose call had returned, and the command wfslog shows the tree that
+// they make. The document of the run is a file besides, and is written when an
+// iteration ends. A program that starts none leaves the journal only, from which
+// "wfslog build" makes the document.
+//
+// # The operational log
+//
+// It goes to standard error: as lines for people if that is a terminal, else as
+// JSON, an object on each line, with levels as [wfslog.LevelName] says them. Container
+// runtimes collect standard error as they do standard output, and standard output is
+// left to the program, whose data it may be. JSON is written by [slog.JSONHandler],
+// and waits for a reader that does not read, as it does without wfslog.
+//
+// # Package log
+//
+// What [log.Print] and its like print has the level that [slog.SetLogLoggerLevel]
+// sets, by default Info, and is dropped where WFSLOG_LEVEL says so, that of
+// [log.Fatal] included. The prefix of [log.SetPrefix] stays in front of the text.
+// The flags are set to 0, since records have a time: a program that sets flags
+// later has the time in the text as well. Loggers of [log.New], and a program that
+// calls [log.SetOutput], write where they are told to, as before.
+//
+// Loggers that other packages took from [slog.Default] while they were being
+// initialised are those of before: they print through package log, and arrive as
+// text. A program that sets a default logger of its own later replaces this one, and
+// with it what is recorded.
+package auto
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/wfslog/wfslog"
+	"github.com/wfslog/wfslog/handlers/console"
+	"github.com/wfslog/wfslog/internal/termtext"
+)
+
+func init() {
+	next := operationalLog(os.Stderr)
+	content, err := parseContent(os.Getenv("WFSLOG_CONTENT"))
+	if err != nil {
+		// There is nowhere else to say that it could not be said.
+		_ = next.Handle(context.Background(), slog.NewRecord(time.Now(), slog.LevelWarn, err.Error(), 0))
+	}
+	slog.SetDefault(slog.New(wfslog.NewHandler(&wfslog.Options{Next: next, Content: content})))
+}
+
+// operationalLog returns a handler that writes to f for whoever reads there.
+func operationalLog(f *os.File) slog.Handler {
+	const everything = wfslog.LevelTrace - 1<<16 // wfslog's handler has decided
+	if termtext.IsTerminal(f) {
+		return console.New(f, &console.Options{Level: everything})
+	}
+	return slog.NewJSONHandler(f, &slog.HandlerOptions{Level: everything, ReplaceAttr: nameLevel})
+}
+
+// nameLevel replaces a record's level by our name of it.
+func nameLevel(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 || a.Key != slog.LevelKey {
+		return a
+	}
+	if level, ok := a.Value.Any().(slog.Level); ok {
+		a.Value = slog.StringValue(wfslog.LevelName(level))
+	}
+	return a
+}
+
+// parseContent returns the policy that text names. With an error it is
+// [wfslog.ContentNone]: whoever wants less than everything gets less.
+func parseContent(text string) (wfslog.ContentPolicy, error) {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "", "full":
+		return wfslog.ContentFull, nil
+	case "hash":
+		return wfslog.ContentHash, nil
+	case "none":
+		return wfslog.ContentNone, nil
+	}
+	return wfslog.ContentNone, fmt.Errorf("wfslog: $WFSLOG_CONTENT is %q: want full, hash or none; inputs and outputs are not kept", text)
+}
