@@ -166,7 +166,9 @@ func (rec *record) recordOperation(admitted bool) (err error) {
 	c := rec.h.core
 	switch rec.op.typ {
 	case event.TypeStart:
-		rec.seq, err = c.recordStart(rec, admitted)
+		if rec.seq, err = c.recordStart(rec, admitted); c.tallies {
+			rec.tallyOwn()
+		}
 	case event.TypeEnd:
 		if admitted || c.hasStart(rec.span) {
 			ss := c.streamSpan(rec.span)
@@ -176,7 +178,9 @@ func (rec *record) recordOperation(admitted bool) (err error) {
 		}
 	case event.TypeSet:
 		if admitted {
-			rec.seq, err = c.appendSet(rec, c.streamSpan(rec.span))
+			if rec.seq, err = c.appendSet(rec, c.streamSpan(rec.span)); c.tallies {
+				rec.tallyOwn()
+			}
 		}
 	}
 	return err

@@ -3,6 +3,7 @@ package wfslog
 import (
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -10,8 +11,9 @@ import (
 // until the span's end. A document counts again, and exactly: whatever comes later
 // is in there too.
 type tally struct {
-	mu  sync.Mutex // protects sum
+	mu  sync.Mutex // protects following fields
 	sum usageSum
+	own usageSum // what the start and the annotations of an action report of itself
 }
 
 func (t *tally) add(u *usageSum) {
@@ -29,6 +31,12 @@ func (t *tally) total() usageSum {
 	return t.sum
 }
 
+func (t *tally) reported() usageSum {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.own
+}
+
 // tallyAction adds what the record reports, if it is an action.
 func (rec *record) tallyAction(ss *streamSpan) {
 	if rec.seq == 0 || len(rec.h.scope.Groups()) > 0 {
@@ -38,11 +46,27 @@ func (rec *record) tallyAction(ss *streamSpan) {
 	action := false
 	rec.eachAttr(func(a slog.Attr) {
 		action = action || (a.Key == KeyAction && a.Value.Kind() == slog.KindString)
-		u.addAttr(a)
+		u.setAttr(a)
 	})
 	if action {
 		ss.tally.add(&u)
 	}
+}
+
+// tallyOwn keeps what the start of an action, or an annotation, reports of it.
+func (rec *record) tallyOwn() {
+	if rec.span.kind != KindAction {
+		return
+	}
+	rec.eachAttr(func(a slog.Attr) {
+		if a.Key != KeyUsage && a.Key != KeyCost {
+			return
+		}
+		t := &rec.h.core.streamSpan(rec.span).tally
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.own.setAttr(a)
+	})
 }
 
 // tallyEnd adds what the ended span sums up to to its parent, and keeps it for the
@@ -52,7 +76,8 @@ func (rec *record) tallyEnd(ss *streamSpan) {
 		return
 	}
 	if rec.span.kind == KindAction {
-		rec.eachAttr(rec.usage.addAttr)
+		rec.usage = ss.tally.reported()
+		rec.eachAttr(rec.usage.setAttr)
 	}
 	if rec.usage.calls == 0 {
 		rec.usage = ss.tally.total()
@@ -73,35 +98,73 @@ func (rec *record) eachAttr(f func(slog.Attr)) {
 	}
 }
 
-// addAttr adds what an attribute of an action reports, as documents do.
-func (u *usageSum) addAttr(a slog.Attr) {
-	switch {
-	case a.Key == KeyUsage && a.Value.Kind() == slog.KindGroup:
-		var reported usageSum
-		for _, m := range a.Value.Group() {
-			if !reported.addBucket(m) {
-				return
-			}
-		}
-		u.add(&reported)
+// setAttr sets what an attribute of an action reports. As in documents, it replaces
+// what an earlier one of the same key has reported.
+func (u *usageSum) setAttr(a slog.Attr) {
+	switch a.Key {
+	case KeyUsage:
+		u.setBuckets(a.Value)
+	case KeyCost:
+		u.cost, u.hasCost = nanosOf(a.Value)
+	default:
+		return
+	}
+	u.calls = 0
+	if u.known != 0 || u.hasCost {
 		u.calls = 1
-	case a.Key == KeyCost && a.Value.Kind() == slog.KindFloat64:
-		if usd := a.Value.Float64(); usd >= 0 && usd < 1e9 {
-			u.add(&usageSum{cost: uint64(math.Round(usd * 1e9)), hasCost: true})
-			u.calls = 1
-		}
 	}
 }
 
-func (u *usageSum) addBucket(m slog.Attr) bool {
-	for i, key := range bucketKeys {
-		if m.Key == key && m.Value.Kind() == slog.KindInt64 && m.Value.Int64() >= 0 {
-			u.tokens[i] = uint64(m.Value.Int64())
-			u.known |= 1 << i
-			return true
+// setBuckets sets the buckets to the members of a group, to none if there is another
+// among them.
+func (u *usageSum) setBuckets(v slog.Value) {
+	u.tokens, u.known = [bucketCount]uint64{}, 0
+	if v.Kind() != slog.KindGroup {
+		return
+	}
+	var set usageSum
+	for _, m := range v.Group() {
+		if !set.setBucket(m) {
+			return
 		}
 	}
-	return false
+	u.tokens, u.known = set.tokens, set.known
+}
+
+func (u *usageSum) setBucket(m slog.Attr) bool {
+	i := slices.Index(bucketKeys[:], m.Key)
+	if i < 0 {
+		return false
+	}
+	switch v := m.Value; {
+	case v.Kind() == slog.KindUint64:
+		u.tokens[i] = v.Uint64()
+	case v.Kind() == slog.KindInt64 && v.Int64() >= 0:
+		u.tokens[i] = uint64(v.Int64())
+	default:
+		return false
+	}
+	u.known |= 1 << i
+	return true
+}
+
+// nanosOf returns money in 1e-9 USD.
+func nanosOf(v slog.Value) (nanos uint64, ok bool) {
+	var usd float64
+	switch v.Kind() {
+	case slog.KindFloat64:
+		usd = v.Float64()
+	case slog.KindInt64:
+		usd = float64(v.Int64())
+	case slog.KindUint64:
+		usd = float64(v.Uint64())
+	default:
+		return 0, false
+	}
+	if usd >= 0 && usd < 1e9 {
+		return uint64(math.Round(usd * 1e9)), true
+	}
+	return 0, false
 }
 
 // attrs returns the sum as members of the group wf.

@@ -76,6 +76,66 @@ func TestEndsTellTheOperationalLogWhatWasUsed(t *testing.T) {
 	}
 }
 
+// TestEndsTellWhatDocumentsSay reports usage in every way that documents know, and
+// compares what the operational log is told with the document.
+func TestEndsTellWhatDocumentsSay(t *testing.T) {
+	tests := []struct {
+		name string
+		log  func(turn context.Context)
+	}{
+		{"twice in an end", func(turn context.Context) {
+			wfslog.End(wfslog.StartAction(turn, "a"), wfslog.Tokens(1, 1), wfslog.Cost(5), wfslog.Tokens(30, 3), wfslog.Cost(2))
+		}},
+		{"in a start", func(turn context.Context) {
+			wfslog.End(wfslog.StartAction(turn, "a", wfslog.Tokens(20, 2), wfslog.Cost(1)), wfslog.Cost(3))
+		}},
+		{"in annotations", func(turn context.Context) {
+			a := wfslog.StartAction(turn, "a", wfslog.Tokens(1, 1))
+			wfslog.Annotate(a, wfslog.TokenUsage(wfslog.Usage{Input: 10, CacheRead: 4}))
+			wfslog.Annotate(a, wfslog.Cost(4))
+			wfslog.End(wfslog.StartAction(a, "hidden", wfslog.Tokens(5, 5)))
+			wfslog.End(a)
+		}},
+		{"of a turn", func(turn context.Context) { wfslog.Annotate(turn, wfslog.Tokens(1, 1)) }},
+		{"as other integers", func(turn context.Context) {
+			wfslog.End(wfslog.StartAction(turn, "a"), slog.Group("usage", slog.Uint64("input_tokens", 40)), slog.Int("cost_usd", 2))
+		}},
+		{"of no use", func(turn context.Context) {
+			wfslog.End(wfslog.StartAction(turn, "a"), slog.Group("usage", "input_tokens", -1), slog.Int("cost_usd", -1))
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var buf bytes.Buffer
+			tree := wfslog.NewTreeBuilder(nil)
+			h := wfslog.NewHandler(&wfslog.Options{Sink: tree, Next: slog.NewJSONHandler(&buf, nil)})
+			run := wfslog.StartWorkflow(wfslog.WithLogger(context.Background(), slog.New(h)), "w")
+			turn := wfslog.StartInteraction(run, "agent1")
+			tt.log(turn)
+			wfslog.End(turn)
+			wfslog.End(run)
+			require.NoError(t, h.Close())
+
+			doc, err := tree.Document(tree.Runs()[0])
+			require.NoError(t, err)
+			told := ends(t, &buf)
+			for name, node := range map[string]*wfslog.Node{"workflow w ended": &doc.Node, "interaction agent1 ended": doc.Interactions[0]} {
+				want := ended{Msg: name}
+				want.WF.Event = "end"
+				if u := node.Usage; u != nil {
+					text, err := json.Marshal(u)
+					require.NoError(t, err)
+					require.NoError(t, json.Unmarshal(text, &want.WF)) // the cost
+					require.NoError(t, json.Unmarshal(text, &want.WF.Usage))
+					delete(want.WF.Usage, "calls")
+					delete(want.WF.Usage, "cost_usd")
+				}
+				assert.Equal(t, want, told[name])
+			}
+		})
+	}
+}
+
 func TestEndsWithoutUsageTellNone(t *testing.T) {
 	var buf bytes.Buffer
 	h, _ := newSink(t, wfslog.Options{Next: slog.NewJSONHandler(&buf, nil)})
