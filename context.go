@@ -214,7 +214,7 @@ func start(ctx context.Context, what spanStart, attrs []slog.Attr) context.Conte
 	}
 	now := time.Now() // after the start of the parent
 	if what.kind == KindWorkflow {
-		s.span = newRoot(what.name, now, parent)
+		s.span = newRoot(ctx, what.name, now, parent)
 	} else {
 		s.span = parent.child(what, now)
 	}

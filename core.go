@@ -18,6 +18,7 @@ import (
 
 	"github.com/wfslog/wfslog/handlers/journal"
 	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/hook"
 	"github.com/wfslog/wfslog/internal/process"
 	"github.com/wfslog/wfslog/internal/sequencer"
 	"github.com/wfslog/wfslog/internal/ship"
@@ -106,6 +107,9 @@ func newCore(o *Options) (c *core, complaints []error) {
 // yet.
 func (c *core) openStream(o *Options) {
 	cfg := sequencer.Config{ID: sequencer.NewID(), Open: describeWriter(), OnError: c.report}
+	if s, ok := o.Sink.(hook.Sink); ok {
+		cfg.ID, c.recording = s.IDs().Stream(), true
+	}
 	if o.Sink != nil {
 		cfg.Output = &sinkOutput{w: o.Sink, redact: c.redactError}
 		c.seq = sequencer.New(cfg)

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/wfslog/wfslog/internal/event"
 )
 
 // defaults is the process's default run: the parent of spans and of agents'
@@ -26,7 +28,7 @@ func defaultRoot() *span {
 	root := defaults.root.Load()
 	if root == nil {
 		now := time.Now()
-		root = &span{run: newRun(now), kind: KindWorkflow, start: now}
+		root = &span{run: newRun(event.NewRunID(now)), kind: KindWorkflow, start: now}
 		root.run.isDefault = true
 		defaults.root.Store(root)
 		defaults.recorders = map[*core]struct{}{}

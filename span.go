@@ -1,6 +1,7 @@
 package wfslog
 
 import (
+	"context"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/hook"
 	"github.com/wfslog/wfslog/internal/sequencer"
 )
 
@@ -49,15 +51,14 @@ type streamSpan struct {
 	next  *streamSpan
 }
 
-func newRun(now time.Time) *run {
-	id := event.NewRunID(now)
+func newRun(id RunID) *run {
 	return &run{id: id, text: id.String()}
 }
 
 // newRoot returns the root of a new run, linked to the span it was started from,
 // if any.
-func newRoot(name string, now time.Time, from *span) *span {
-	r := newRun(now)
+func newRoot(ctx context.Context, name string, now time.Time, from *span) *span {
+	r := newRun(hook.NewRunID(ctx, now))
 	if from != nil {
 		r.link = &Link{Trace: from.run.text, Span: event.SpanIDOf(from.run.id, from.path).String()}
 	}
