@@ -91,7 +91,12 @@ func (p *page) head(status, text string) {
 	case "open":
 		glyph = p.glyph("▶", ">")
 	}
-	p.lines = append(p.lines, p.paint(statusColor(status), glyph)+" "+p.paint(bold, termtext.String(text)), "")
+	begin := p.paint(statusColor(status), glyph) + " "
+	for _, part := range p.wrap(termtext.String(text), 2) {
+		p.lines = append(p.lines, begin+p.paint(bold, part))
+		begin = "  "
+	}
+	p.lines = append(p.lines, "")
 }
 
 // run adds all of the run itself.

@@ -18,7 +18,8 @@ type column struct {
 	title string
 	right bool
 	// rank says which columns are left out first where there is no room: those with
-	// the highest. Those with rank 0 are always there.
+	// the highest. Those with rank 0 are left out when no others are left, from the
+	// last on; the first is always there.
 	rank int
 	// shrink is the width down to which the column is cut before others are left out;
 	// 0 means that it is not.
@@ -93,6 +94,11 @@ func (t *table) fit(widths []int, room int, limited bool) []int {
 			}
 			if widths[i] >= 0 && of > rank {
 				drop, rank = i, of
+			}
+		}
+		for i := len(widths) - 1; drop < 0 && i > 0; i-- {
+			if widths[i] >= 0 {
+				drop = i
 			}
 		}
 		if drop < 0 {

@@ -158,13 +158,13 @@ func verifyLines(s *screen, r *verify.Report) []string {
 		}
 	}
 	section("Streams", streamLines(s, r))
-	section("Damage", damageLines(s, r))
-	section("Gaps", gapLines(r))
-	section("Losses", lossLines(r))
+	section("Damage", s.hanging(damageLines(r)))
+	section("Gaps", s.hanging(gapLines(r)))
+	section("Losses", s.hanging(lossLines(r)))
 	section("Spans that have not ended", unendedLines(s, r))
 	var notes []string
 	for _, name := range slices.Sorted(maps.Keys(r.UnknownTypes)) {
-		notes = append(notes, fmt.Sprintf("  %d events of a type that this version does not know: %s", r.UnknownTypes[name], termtext.String(name)))
+		notes = append(notes, fmt.Sprintf("%d events of a type that this version does not know: %s", r.UnknownTypes[name], termtext.String(name)))
 	}
 	for _, note := range []struct {
 		n    uint64
@@ -175,13 +175,10 @@ func verifyLines(s *screen, r *verify.Report) []string {
 		{r.Writing, "lines are being written"},
 	} {
 		if note.n > 0 {
-			notes = append(notes, fmt.Sprintf("  %d %s", note.n, note.text))
+			notes = append(notes, fmt.Sprintf("%d %s", note.n, note.text))
 		}
 	}
-	for _, limit := range r.Limits {
-		notes = append(notes, "  "+limit)
-	}
-	section("Notes", notes)
+	section("Notes", s.hanging(append(notes, r.Limits...)))
 	return lines
 }
 
@@ -226,13 +223,27 @@ func streamLines(s *screen, r *verify.Report) []string {
 	return t.lines(s, "  ")
 }
 
-func damageLines(s *screen, r *verify.Report) (lines []string) {
+// hanging returns lines with an indent, which are broken where the screen ends.
+func (s *screen) hanging(lines []string) (parts []string) {
+	indent := "  "
+	for _, line := range lines {
+		for i, part := range s.wrap(line, 2*len(indent)) {
+			if i > 0 {
+				part = indent + part
+			}
+			parts = append(parts, indent+part)
+		}
+	}
+	return parts
+}
+
+func damageLines(r *verify.Report) (lines []string) {
 	for _, d := range r.Damage {
 		place := termtext.String(d.File) + ":" + strconv.Itoa(d.Line) + ":"
-		lines = append(lines, fmt.Sprintf("  %s %d bytes at offset %d: %s", place, d.Size, d.Offset, s.paint(red, termtext.String(d.Why))))
+		lines = append(lines, fmt.Sprintf("%s %d bytes at offset %d: %s", place, d.Size, d.Offset, termtext.String(d.Why)))
 	}
 	if n := uint64(len(r.Damage)); r.Damaged+r.Torn > n {
-		lines = append(lines, fmt.Sprintf("  and %d more", r.Damaged+r.Torn-n))
+		lines = append(lines, fmt.Sprintf("and %d more", r.Damaged+r.Torn-n))
 	}
 	return lines
 }
@@ -256,7 +267,7 @@ func gapLines(r *verify.Report) (lines []string) {
 		if len(st.GapRanges) > maxGaps {
 			missing = append(missing, "...")
 		}
-		text := fmt.Sprintf("  %s: %d events are not there, of %d nothing is stated: ", st.ID, st.Gaps, st.Unaccounted)
+		text := fmt.Sprintf("%s: %d events are not there, of %d nothing is stated: ", st.ID, st.Gaps, st.Unaccounted)
 		lines = append(lines, text+strings.Join(missing, " "))
 	}
 	return lines
@@ -265,7 +276,7 @@ func gapLines(r *verify.Report) (lines []string) {
 func lossLines(r *verify.Report) (lines []string) {
 	for _, st := range r.Streams {
 		for _, c := range st.Causes {
-			lines = append(lines, fmt.Sprintf("  %s: %d events, %d bytes: %s", st.ID, c.Events, c.Bytes, termtext.String(c.Cause)))
+			lines = append(lines, fmt.Sprintf("%s: %d events, %d bytes: %s", st.ID, c.Events, c.Bytes, termtext.String(c.Cause)))
 		}
 	}
 	return lines

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/cmd/wfslog/cli"
 	"github.com/wfslog/wfslog/handlers/journal"
+	"github.com/wfslog/wfslog/internal/termtext"
 )
 
 // verify runs the command and returns its exit code and what it wrote.
@@ -59,4 +61,22 @@ func TestVerifyKnowsWhatRetentionDeleted(t *testing.T) {
 	assert.Contains(t, out, "The journal is whole but for ")
 	assert.Contains(t, out, " events that retention deleted: ")
 	assert.Contains(t, out, ": pruned\n")
+}
+
+// TestListsKeepToTheWidth looks for lines that are too long for a terminal, however
+// narrow that is.
+func TestListsKeepToTheWidth(t *testing.T) {
+	dir := hostileLogs(t, strings.Repeat("long ", 20))
+	damageWith(t, dir, "damage")
+	for _, command := range []string{"ls", "verify", "show"} {
+		for _, width := range []int{30, 40, 60, 80, 200} {
+			var out, errs bytes.Buffer
+			cli.Main(t.Context(), []string{command, "--width", strconv.Itoa(width), dir}, strings.NewReader(""), &out, &errs)
+			require.NotEmpty(t, out.String(), command)
+			for line := range strings.Lines(out.String()) {
+				line = strings.TrimRight(line, "\n")
+				assert.LessOrEqual(t, termtext.Width([]byte(line)), width, "%s in %d columns: %q", command, width, line)
+			}
+		}
+	}
 }

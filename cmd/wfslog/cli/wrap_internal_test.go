@@ -40,7 +40,8 @@ func TestTableFitsItsWidth(t *testing.T) {
 		{14, []string{"A  NAME  X   Y", "1  漢…   -  22"}},
 		{13, []string{"A  NAME     Y", "1  漢字…   22"}},
 		{8, []string{"A  NAME", "1  漢字…"}},
-		{3, []string{"A  NAME", "1  漢…"}},
+		{7, []string{"A  NAME", "1  漢…"}},
+		{6, []string{"A", "1"}},
 	}
 	for _, tt := range tests {
 		assert.Equal(t, tt.want, table.lines(&screen{width: tt.width}, ""), "in %d columns", tt.width)
