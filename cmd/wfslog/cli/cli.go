@@ -131,7 +131,7 @@ func (a *app) newRoot() *cobra.Command {
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{errors.New("which command? ls, tree, show, build or verify")}
+				return usageError{errors.New("which command? ls, tree, show, build, export or verify")}
 			}
 			return usageError{fmt.Errorf("unknown command %q", args[0])}
 		},
@@ -142,7 +142,7 @@ func (a *app) newRoot() *cobra.Command {
 	flags.IntVar(&a.width, "width", -1, "cut lines to `N` columns, 0: never; otherwise to the width of a terminal, and what is piped never")
 	flags.Lookup("width").DefValue = noDefault
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }
-	root.AddCommand(a.newLs(), a.newTree(), a.newShow(), a.newBuild(), a.newVerify())
+	root.AddCommand(a.newLs(), a.newTree(), a.newShow(), a.newBuild(), a.newExport(), a.newVerify())
 	return root
 }
 

@@ -22,7 +22,7 @@ func TestMainReturnsTheExitCode(t *testing.T) {
 		stdout string // what it begins with
 		stderr string
 	}{
-		{"no command", nil, 2, "", "wfslog: which command? ls, tree, show, build or verify\n"},
+		{"no command", nil, 2, "", "wfslog: which command? ls, tree, show, build, export or verify\n"},
 		{"unknown command", []string{"tre\x1be"}, 2, "", `wfslog: unknown command "tre\x1be"` + "\n"},
 		{"unknown flag", []string{"tree", "--frob"}, 2, "", "wfslog: unknown flag: --frob\n"},
 		{"flags that exclude each other", []string{"build", "--out", "x", "--stdout"}, 2, "", "wfslog: --out and --stdout exclude each other\n"},
@@ -35,6 +35,8 @@ func TestMainReturnsTheExitCode(t *testing.T) {
 		{"raw and JSON", []string{"show", "--raw", "--json"}, 2, "", "wfslog: --raw and --json exclude each other\n"},
 		{"raw of what", []string{"show", "--raw=x"}, 2, "", "wfslog: --raw=x: want input or output, or --raw alone for both\n"},
 		{"JSON of documents", []string{"build", "--json", "--stdout"}, 2, "", "wfslog: --json and --stdout exclude each other"},
+		{"no format", []string{"export"}, 2, "", "wfslog: which format? --format is one of: workflowlogger\n"},
+		{"unknown format", []string{"export", "--format", "x\x1b"}, 2, "", `wfslog: unknown format "x\x1b": --format is one of: workflowlogger` + "\n"},
 		{"nothing there", []string{"tree", "absent"}, 1, "", "wfslog: stat absent: no such file or directory; nor is it a run, such as @1"},
 		{"nothing to list", []string{"ls", "absent"}, 1, "", "wfslog: stat absent: no such file or directory\n"},
 		{"nothing to verify", []string{"verify", "absent"}, 1, "", "wfslog: stat absent: no such file or directory\n"},
@@ -61,7 +63,7 @@ func TestMainReturnsTheExitCode(t *testing.T) {
 func TestMainStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, args := range [][]string{{"tree", "-"}, {"build", "-"}, {"ls", "-"}, {"show", "-"}, {"verify", "-"}} {
+	for _, args := range [][]string{{"tree", "-"}, {"build", "-"}, {"ls", "-"}, {"show", "-"}, {"verify", "-"}, {"export", "--format", "workflowlogger", "-"}} {
 		var stdout, stderr bytes.Buffer
 		code := cli.Main(ctx, args, strings.NewReader("{}\n"), &stdout, &stderr)
 		assert.Equal(t, 1, code, "exit code of %q", args)

@@ -92,7 +92,8 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 			commands := [][]string{{"ls", dir}, {"verify", dir}, {"build", dir}, {"build", "--stdout", dir}, {"build", "--stdout", "--flat", dir}}
 			for _, source := range []string{dir, documents[0], raw} {
 				commands = append(commands, []string{"tree", source}, []string{"tree", "--logs", source},
-					[]string{"tree", "--match", "a", source}, []string{"tree", "--errors", source}, []string{"show", source})
+					[]string{"tree", "--match", "a", source}, []string{"tree", "--errors", source}, []string{"show", source},
+					[]string{"export", "--format", "workflowlogger", source})
 				for seq := range 20 {
 					commands = append(commands, []string{"show", fmt.Sprintf("%s#:%d", source, seq)})
 				}
@@ -104,7 +105,7 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 			named := filepath.Join(t.TempDir(), strings.ReplaceAll(text, "\x00", ""))
 			require.NoError(t, os.MkdirAll(filepath.Dir(named), 0o700)) // the payload may hold slashes
 			require.NoError(t, os.CopyFS(named, os.DirFS(dir)))
-			for _, command := range []string{"ls", "tree", "show", "verify", "build"} {
+			for _, command := range []string{"ls", "tree", "show", "verify", "build", "export"} {
 				for _, arg := range []string{text, named, text + "#" + text, dir + "#" + text, "@" + text, "--" + text, "--color=" + text, "--width=" + text} {
 					commands = append(commands, []string{command, arg})
 				}
@@ -112,7 +113,9 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 			commands = append(commands, []string{text}, []string{"help", text}, []string{"completion", text}, []string{"__complete", text},
 				[]string{"__complete", "tree", text}, []string{"ls", "--since", text}, []string{"ls", "--status", text, dir},
 				[]string{"ls", "--agent", text, dir}, []string{"tree", "--level", text}, []string{"tree", "--agent", text, dir},
-				[]string{"show", "--raw=" + text}, []string{"build", "--out", named + text, dir})
+				[]string{"show", "--raw=" + text}, []string{"build", "--out", named + text, dir}, []string{"export", "--format", text},
+				[]string{"export", "--format", "workflowlogger", text}, []string{"export", "--format", "workflowlogger", named},
+				[]string{"export", "--format", "workflowlogger", "--out", named + text + ".json", dir})
 
 			for _, args := range commands {
 				for _, more := range [][]string{nil, {"--json"}, {"--color=always", "--width=60"}, {"--color=always", "--width=7"}} {
