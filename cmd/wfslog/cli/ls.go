@@ -59,6 +59,9 @@ func (l *lsCommand) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return usageError{fmt.Errorf("--since %q: want a duration such as 90m, 2h or 7d, or a date or time such as 2026-11-22", l.since)}
 	}
+	if l.n < -1 {
+		return usageError{errors.New("--number: want a number of runs")}
+	}
 	s := l.screen()
 	n := l.n
 	if n < 0 {

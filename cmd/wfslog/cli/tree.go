@@ -53,7 +53,7 @@ func (a *app) newTree() *cobra.Command {
 const defaultFold = 3
 
 func (t *treeCommand) run(ctx context.Context, args []string) error {
-	if err := t.setLevel(); err != nil {
+	if err := t.readFlags(); err != nil {
 		return err
 	}
 	target, err := parseTarget(args, false)
@@ -83,10 +83,13 @@ func (t *treeCommand) run(ctx context.Context, args []string) error {
 	return errors.Join(failed, treetext.Write(s.w, doc, opts))
 }
 
-// setLevel sets the filter's level from the flags.
-func (t *treeCommand) setLevel() error {
+// readFlags checks the flags, and sets the filter's level from them.
+func (t *treeCommand) readFlags() error {
 	if t.filter.Depth < 0 {
 		return usageError{errors.New("--depth: want a number of levels")}
+	}
+	if t.fold < -1 {
+		return usageError{errors.New("--fold: want a number of actions")}
 	}
 	if t.logs {
 		t.filter.Level = treetext.LevelLog
