@@ -135,7 +135,7 @@ func StartAction(ctx context.Context, name string, attrs ...slog.Attr) context.C
 // saved, or after one second.
 func End(ctx context.Context, attrs ...slog.Attr) {
 	p := recover()
-	end(ctx, nil, p, attrs)
+	end(ctx, 0, nil, p, attrs)
 	if p != nil {
 		panic(p)
 	}
@@ -152,7 +152,7 @@ func EndErr(ctx context.Context, err *error, attrs ...slog.Attr) {
 	if err != nil {
 		failed = *err
 	}
-	end(ctx, failed, p, attrs)
+	end(ctx, 0, failed, p, attrs)
 	if p != nil {
 		panic(p)
 	}
@@ -200,6 +200,7 @@ type spanStart struct {
 	kind  Kind
 	name  string
 	agent string
+	pc    uintptr // see operation
 }
 
 // start starts a span below the one in ctx.
@@ -218,19 +219,20 @@ func start(ctx context.Context, what spanStart, attrs []slog.Attr) context.Conte
 	} else {
 		s.span = parent.child(what, now)
 	}
-	s.send(ctx, operation{typ: event.TypeStart, span: s.span, time: now, level: slog.LevelDebug}, "started", attrs)
+	op := operation{typ: event.TypeStart, span: s.span, time: now, level: slog.LevelDebug, pc: what.pc}
+	s.send(ctx, op, "started", attrs)
 	s.op = nil // of middleware that starts spans of its own
 	return s.with(ctx)
 }
 
-func end(ctx context.Context, err error, panicked any, attrs []slog.Attr) {
+func end(ctx context.Context, pc uintptr, err error, panicked any, attrs []slog.Attr) {
 	s := *stateFrom(ctx)
 	if s.span == nil || !s.span.ended.CompareAndSwap(false, true) {
 		return
 	}
 	now := time.Now()
 	op := operation{
-		typ: event.TypeEnd, span: s.span, time: now, level: slog.LevelInfo,
+		typ: event.TypeEnd, span: s.span, time: now, level: slog.LevelInfo, pc: pc,
 		dur: now.Sub(s.span.start), status: event.StatusOK, attrs: attrs,
 	}
 	if panicked != nil {
@@ -260,7 +262,8 @@ type operationContext struct {
 
 // send logs an operation through the context's logger, and returns it as the
 // handlers have it. Its callers are start, end and set, theirs the exported
-// functions, so the program counter of the user's code is four frames up.
+// functions, so the program counter of the user's code is four frames up, unless
+// the operation knows it.
 func (s state) send(ctx context.Context, op operation, verb string, attrs []slog.Attr) *operation {
 	logger := s.logger
 	if logger == nil {
@@ -275,8 +278,10 @@ func (s state) send(ctx context.Context, op operation, verb string, attrs []slog
 	if !handler.Enabled(oc, op.level) {
 		return &oc.op
 	}
-	var pcs [1]uintptr
-	runtime.Callers(4, pcs[:]) // Callers, send, its caller, the exported function
+	pcs := [1]uintptr{op.pc}
+	if op.pc == 0 {
+		runtime.Callers(4, pcs[:]) // Callers, send, its caller, the exported function
+	}
 	r := slog.NewRecord(op.time, op.level, op.span.message(verb), pcs[0])
 	r.AddAttrs(slog.Any(keyWF, &oc.op))
 	r.AddAttrs(attrs...)

@@ -43,6 +43,9 @@
 // another goroutine works, but what arrives after the end of its span is marked
 // as late.
 //
+// [InteractionFunc], [ActionFunc] and [Do] record functions that do not know of
+// wfslog: their input, output, error and panic.
+//
 // Without a workflow in the context, spans belong to the process's default run,
 // and so do the records of named agents whose context carries no span.
 //

@@ -122,6 +122,70 @@ func ExampleEndErr() {
 	// action search error no network
 }
 
+// Functions with an argument, a result and an error are decorated as they are: they
+// do not know of wfslog.
+func ExampleInteractionFunc() {
+	tree := wfslog.NewTreeBuilder(nil)
+	handler := wfslog.NewHandler(&wfslog.Options{Sink: tree, Next: slog.DiscardHandler})
+	defer handler.Close()
+	ctx := wfslog.WithLogger(context.Background(), slog.New(handler))
+	ctx = wfslog.StartWorkflow(ctx, "research")
+
+	search := wfslog.ActionFunc("search", func(_ context.Context, query string) ([]string, error) {
+		return []string{query + ".go"}, nil
+	})
+	answer := wfslog.InteractionFunc("agent1", func(ctx context.Context, question string) (string, error) {
+		found, err := search(ctx, "main")
+		return fmt.Sprint("look at ", found), err
+	})
+	text, err := answer(ctx, "Where does it begin?")
+	fmt.Println(text, err)
+	wfslog.End(ctx)
+
+	doc, err := tree.Document(tree.Runs()[0])
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, turn := range doc.Interactions {
+		fmt.Printf("interaction %s %s: %s → %s\n", turn.Agent, turn.Status, turn.Input, turn.Output)
+		for _, action := range turn.Actions {
+			fmt.Printf("  action %s %s: %s → %s\n", action.Name, action.Status, action.Input, action.Output)
+		}
+	}
+	// Output:
+	// look at [main.go] <nil>
+	// interaction agent1 ok: "Where does it begin?" → "look at [main.go]"
+	//   action search ok: "main" → ["main.go"]
+}
+
+// Do records a piece of a function.
+func ExampleDo() {
+	tree := wfslog.NewTreeBuilder(nil)
+	handler := wfslog.NewHandler(&wfslog.Options{Sink: tree, Next: slog.DiscardHandler})
+	defer handler.Close()
+	ctx := wfslog.WithLogger(context.Background(), slog.New(handler))
+	ctx = wfslog.StartWorkflow(ctx, "research")
+
+	lines, err := wfslog.Do(ctx, wfslog.KindAction, "count_lines", func(context.Context) (int, error) {
+		return 2, errors.New("file changed while it was read")
+	}, wfslog.Tool("wc"), wfslog.Input("main.go"))
+	fmt.Println(lines, err)
+	wfslog.End(ctx)
+
+	doc, err := tree.Document(tree.Runs()[0])
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, action := range doc.Actions {
+		fmt.Printf("action %s with %s: %s → %s, %s\n", action.Name, action.Tool, action.Input, action.Output, action.Error)
+	}
+	// Output:
+	// 2 file changed while it was read
+	// action count_lines with wc: "main.go" → 2, file changed while it was read
+}
+
 // Groups that begin with "workflow" name the logger; all others are groups as
 // always.
 func ExampleHandler_WithGroup() {

@@ -166,6 +166,7 @@ type operation struct {
 	err      string        // end
 	resource *Resource     // set
 	attrs    []slog.Attr   // end: the call's own
+	pc       uintptr       // of the user's code; 0 if the stack tells
 }
 
 // keyWF is the key of the group that carries what wfslog knows of a record, in
