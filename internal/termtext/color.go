@@ -10,10 +10,12 @@ import (
 // that can be read on dark and on light backgrounds.
 const (
 	Reset   = "\x1b[0m"
+	Bold    = "\x1b[1m"
 	Faint   = "\x1b[2m"
 	Red     = "\x1b[31m"
 	Green   = "\x1b[32m"
 	Yellow  = "\x1b[33m"
+	Cyan    = "\x1b[36m"
 	BoldRed = "\x1b[1;91m"
 )
 

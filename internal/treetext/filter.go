@@ -2,6 +2,7 @@ package treetext
 
 import (
 	"encoding/json"
+	"log/slog"
 	"strings"
 
 	"github.com/wfslog/wfslog"
@@ -178,7 +179,7 @@ func (s *selector) shows(it *item, depth int, ofAgent bool) bool {
 func failed(n *wfslog.Node, kind string) bool {
 	if kind == kindLog {
 		level, err := wfslog.ParseLevel(n.Level)
-		return err == nil && level >= 8 // slog.LevelError
+		return err == nil && level >= slog.LevelError
 	}
 	return n.Status == "error" || n.Error != ""
 }

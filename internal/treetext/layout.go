@@ -9,12 +9,12 @@ import (
 
 // Colours of marks and texts.
 const (
-	bold   = "\x1b[1m"
+	bold   = termtext.Bold
 	faint  = termtext.Faint
 	red    = termtext.Red
 	green  = termtext.Green
 	yellow = termtext.Yellow
-	cyan   = "\x1b[36m"
+	cyan   = termtext.Cyan
 )
 
 const (

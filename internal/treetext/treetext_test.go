@@ -112,7 +112,7 @@ func TestWriteStaysWithinTheWidth(t *testing.T) {
 }
 
 var colors = strings.NewReplacer(
-	termtext.Reset, "", termtext.Faint, "", termtext.Red, "", termtext.Green, "", termtext.Yellow, "", "\x1b[36m", "", "\x1b[1m", "",
+	termtext.Reset, "", termtext.Faint, "", termtext.Red, "", termtext.Green, "", termtext.Yellow, "", termtext.Cyan, "", termtext.Bold, "",
 )
 
 func withoutColors(text string) string { return colors.Replace(text) }

@@ -153,7 +153,7 @@ func rawDocument(t *testing.T, text string) string {
 }
 
 var ownColors = strings.NewReplacer(
-	termtext.Reset, "", termtext.Faint, "", termtext.Red, "", termtext.Green, "", termtext.Yellow, "", "\x1b[36m", "", "\x1b[1m", "",
+	termtext.Reset, "", termtext.Faint, "", termtext.Red, "", termtext.Green, "", termtext.Yellow, "", termtext.Cyan, "", termtext.Bold, "",
 )
 
 // checkSafe runs a command and looks for anything that is more than text, and for

@@ -69,12 +69,12 @@ func columns(text string) int { return displaywidth.String(text) }
 
 // Colours.
 const (
-	bold   = "\x1b[1m"
+	bold   = termtext.Bold
 	faint  = termtext.Faint
 	red    = termtext.Red
 	green  = termtext.Green
 	yellow = termtext.Yellow
-	cyan   = "\x1b[36m"
+	cyan   = termtext.Cyan
 )
 
 func (s *screen) paint(color, text string) string {
