@@ -132,18 +132,26 @@ func Ref(n *wfslog.Node) string {
 }
 
 // mark returns the glyph of a status and its colour.
-func (d *drawer) mark(status string) (glyph, color string) {
+func (d *drawer) mark(status string) (glyph, color string) { return d.glyphs.mark(status) }
+
+// Mark returns the character that stands for a status in trees.
+func Mark(status string, ascii bool) string {
+	glyph, _ := glyphsOf(ascii).mark(status)
+	return glyph
+}
+
+func (g *glyphs) mark(status string) (glyph, color string) {
 	switch status {
 	case "ok":
-		return d.glyphs.ok, green
+		return g.ok, green
 	case "error":
-		return d.glyphs.failed, red
+		return g.failed, red
 	case "open":
-		return d.glyphs.open, cyan
+		return g.open, cyan
 	case "":
-		return d.glyphs.log, faint
+		return g.log, faint
 	}
-	return d.glyphs.other, yellow
+	return g.other, yellow
 }
 
 func levelColor(level string) string {

@@ -93,17 +93,13 @@ func newDrawer(opts Options) *drawer {
 	if opts.Columns == nil {
 		opts.Columns = func(text string) int { return termtext.Width([]byte(text)) }
 	}
-	d := &drawer{opts: opts, glyphs: unicodeGlyphs}
-	if opts.ASCII {
-		d.glyphs = asciiGlyphs
-	}
-	return d
+	return &drawer{opts: opts, glyphs: glyphsOf(opts.ASCII)}
 }
 
 // drawer makes the lines of a tree.
 type drawer struct {
 	opts   Options
-	glyphs glyphs
+	glyphs *glyphs
 	rows   []row
 }
 
@@ -112,6 +108,13 @@ type glyphs struct {
 	branch, last, line, blank      string
 	ok, failed, open, other, log   string
 	arrow, times, ellipsis, hidden string
+}
+
+func glyphsOf(ascii bool) *glyphs {
+	if ascii {
+		return &asciiGlyphs
+	}
+	return &unicodeGlyphs
 }
 
 var unicodeGlyphs = glyphs{

@@ -225,7 +225,7 @@ func (l *lsCommand) cells(s *screen, r *listedRun, digits int) []cell {
 	return []cell{
 		{id[len(id)-digits:], cyan},
 		none(termtext.String(r.Workflow)),
-		{s.glyph("●", "*") + " " + status, statusColor(r.Status)},
+		{treetext.Mark(r.Status, s.ascii) + " " + status, statusColor(r.Status)},
 		none(s.time(r.StartedAt)),
 		none(took),
 		number(uint64(r.Iterations)),

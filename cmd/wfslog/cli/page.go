@@ -82,16 +82,7 @@ func (p *page) block(title, text string) {
 
 // head adds the first line.
 func (p *page) head(status, text string) {
-	glyph := p.glyph("●", "*")
-	switch status {
-	case "ok":
-		glyph = p.glyph("✓", "+")
-	case "error":
-		glyph = p.glyph("✗", "x")
-	case "open":
-		glyph = p.glyph("▶", ">")
-	}
-	begin := p.paint(statusColor(status), glyph) + " "
+	begin := p.paint(statusColor(status), treetext.Mark(status, p.ascii)) + " "
 	for _, part := range p.wrap(termtext.String(text), 2) {
 		p.lines = append(p.lines, begin+p.paint(bold, part))
 		begin = "  "
