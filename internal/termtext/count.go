@@ -1,6 +1,7 @@
 package termtext
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -26,6 +27,14 @@ func AppendCount(buf []byte, n uint64) []byte {
 		buf = buf[:len(buf)-len(".0")]
 	}
 	return append(buf, units[unit])
+}
+
+// Counted returns a number with its noun: 1 event, 2 events.
+func Counted[N int | uint64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // AppendCost appends an amount of US dollars: $12.34, $0.0123, $0.000045. Amounts

@@ -28,3 +28,9 @@ func TestAppendCost(t *testing.T) {
 		assert.Equal(t, want, string(termtext.AppendCost(nil, usd)), "of %g", usd)
 	}
 }
+
+func TestCountedHasAPlural(t *testing.T) {
+	assert.Equal(t, "0 events", termtext.Counted(0, "event"))
+	assert.Equal(t, "1 event", termtext.Counted(uint64(1), "event"))
+	assert.Equal(t, "2 events", termtext.Counted(2, "event"))
+}

@@ -79,7 +79,7 @@ func (d *drawer) describe(it *item, agents int) row {
 		notes = append(notes, d.label(n.Model))
 	}
 	if it.logs > 0 && !d.opts.selects() {
-		notes = append(notes, d.glyphs.hidden+" "+count(it.logs, "log"))
+		notes = append(notes, d.glyphs.hidden+" "+termtext.Counted(it.logs, "log"))
 	}
 	r.note = strings.Join(notes, "  ")
 	return r
@@ -109,7 +109,7 @@ func (d *drawer) folded(items []*item) row {
 		Name: items[0].node.Name, Tool: items[0].node.Tool, Status: "ok", Usage: &usage,
 	}}, 0)
 	r.label += " " + d.glyphs.times + strconv.Itoa(len(items))
-	r.note = count(len(items), "call")
+	r.note = termtext.Counted(len(items), "call")
 	r.ref = Ref(items[0].node)
 	if timed > 0 {
 		r.took = d.format(sum)

@@ -194,10 +194,10 @@ func (d *drawer) head(doc *wfslog.Document) string {
 	}
 	add(d.cost(&doc.Node))
 	if n := len(doc.Agents); n > 0 {
-		add(count(n, "agent"))
+		add(termtext.Counted(n, "agent"))
 	}
 	if doc.ErrorsTotal > 0 {
-		add(d.paint(red, count(int(min(doc.ErrorsTotal, 1<<31-1)), "error")))
+		add(d.paint(red, termtext.Counted(doc.ErrorsTotal, "error")))
 	}
 	if !doc.StartedAt.IsZero() {
 		format := d.opts.Time
@@ -233,10 +233,10 @@ func (d *drawer) foot(doc *wfslog.Document, h hidden) (lines []string) {
 	}
 	var left []string
 	if h.logs > 0 {
-		left = append(left, count(h.logs, "log record"))
+		left = append(left, termtext.Counted(h.logs, "log record"))
 	}
 	if h.others > 0 {
-		left = append(left, count(h.others, "other node"))
+		left = append(left, termtext.Counted(h.others, "other node"))
 	}
 	if len(left) > 0 {
 		lines = append(lines, d.paint(faint, d.fit(strings.Join(left, " and ")+" hidden")))
@@ -250,12 +250,4 @@ func incomplete(in *wfslog.Integrity) string {
 		return "not everything has ended"
 	}
 	return fmt.Sprintf("%d events missing, %d lost, %d damaged", in.Missing, in.Lost, in.Damaged)
-}
-
-// count returns a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/wfslog/wfslog/internal/termtext"
 )
 
 // Report returns what was found in all that was read. The checker must not be used
@@ -41,17 +43,17 @@ func (r *Report) sentence() string {
 	}
 	if len(wrong) > 0 {
 		if n := r.Counts.Unended; n > 0 {
-			wrong = append(wrong, count(n, "span")+" never ended")
+			wrong = append(wrong, termtext.Counted(n, "span")+" never ended")
 		}
 		return "The journal is not whole: " + strings.Join(wrong, ", ") + "."
 	}
-	all := fmt.Sprintf("%s in %s", count(r.Events, "event"), count(uint64(len(r.Streams)), "stream"))
+	all := fmt.Sprintf("%s in %s", termtext.Counted(r.Events, "event"), termtext.Counted(uint64(len(r.Streams)), "stream"))
 	if n := r.Counts.Unended; n > 0 {
-		return fmt.Sprintf("The journal is whole, %s, but %s never ended: the program ended before.", all, count(n, "span"))
+		return fmt.Sprintf("The journal is whole, %s, but %s never ended: the program ended before.", all, termtext.Counted(n, "span"))
 	}
 	text := "The journal is whole: " + all
 	if r.Pruned > 0 {
-		text = fmt.Sprintf("The journal is whole but for %s that retention deleted: %s", count(r.Pruned, "event"), all)
+		text = fmt.Sprintf("The journal is whole but for %s that retention deleted: %s", termtext.Counted(r.Pruned, "event"), all)
 	}
 	if live := r.live(); live > 0 {
 		verb := "is"
@@ -76,7 +78,7 @@ func (r *Report) live() (n uint64) {
 func (r *Report) wrong() (wrong []string) {
 	say := func(n uint64, format, noun string) {
 		if n > 0 {
-			wrong = append(wrong, fmt.Sprintf(format, count(n, noun)))
+			wrong = append(wrong, fmt.Sprintf(format, termtext.Counted(n, noun)))
 		}
 	}
 	say(r.Damaged, "%s damaged", "line")
@@ -89,12 +91,4 @@ func (r *Report) wrong() (wrong []string) {
 	say(r.Conflicts, "%s contradicting others", "line")
 	say(r.UnknownFormats, "%s in a format that this version does not know", "segment")
 	return wrong
-}
-
-// count returns a number with its noun.
-func count(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -240,7 +240,7 @@ func (s *screen) hanging(lines []string) (parts []string) {
 func damageLines(r *verify.Report) (lines []string) {
 	for _, d := range r.Damage {
 		place := termtext.String(d.File) + ":" + strconv.Itoa(d.Line) + ":"
-		lines = append(lines, fmt.Sprintf("%s %d bytes at offset %d: %s", place, d.Size, d.Offset, termtext.String(d.Why)))
+		lines = append(lines, fmt.Sprintf("%s %s at offset %d: %s", place, termtext.Counted(uint64(d.Size), "byte"), d.Offset, termtext.String(d.Why)))
 	}
 	if n := uint64(len(r.Damage)); r.Damaged+r.Torn > n {
 		lines = append(lines, fmt.Sprintf("and %d more", r.Damaged+r.Torn-n))
@@ -267,7 +267,7 @@ func gapLines(r *verify.Report) (lines []string) {
 		if len(st.GapRanges) > maxGaps {
 			missing = append(missing, "...")
 		}
-		text := fmt.Sprintf("%s: %d events are not there, of %d nothing is stated: ", st.ID, st.Gaps, st.Unaccounted)
+		text := fmt.Sprintf("%s: %s not there, of %d nothing is stated: ", st.ID, termtext.Counted(st.Gaps, "event"), st.Unaccounted)
 		lines = append(lines, text+strings.Join(missing, " "))
 	}
 	return lines
@@ -276,7 +276,7 @@ func gapLines(r *verify.Report) (lines []string) {
 func lossLines(r *verify.Report) (lines []string) {
 	for _, st := range r.Streams {
 		for _, c := range st.Causes {
-			lines = append(lines, fmt.Sprintf("%s: %d events, %d bytes: %s", st.ID, c.Events, c.Bytes, termtext.String(c.Cause)))
+			lines = append(lines, fmt.Sprintf("%s: %s, %s: %s", st.ID, termtext.Counted(c.Events, "event"), termtext.Counted(c.Bytes, "byte"), termtext.String(c.Cause)))
 		}
 	}
 	return lines
