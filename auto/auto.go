@@ -36,8 +36,10 @@
 // It goes to standard error: as lines for people if that is a terminal, else as
 // JSON, an object on each line, with levels as [wfslog.LevelName] says them. Container
 // runtimes collect standard error as they do standard output, and standard output is
-// left to the program, whose data it may be. JSON is written by [slog.JSONHandler],
-// and waits for a reader that does not read, as it does without wfslog.
+// left to the program, whose data it may be. JSON is written by [slog.JSONHandler].
+// A reader that has gone or does not read neither ends the program nor holds it up:
+// what is not shown then is counted, and a record says so when there is a reader
+// again.
 //
 // # Package log
 //
@@ -64,6 +66,7 @@ import (
 
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/handlers/console"
+	"github.com/wfslog/wfslog/internal/output"
 	"github.com/wfslog/wfslog/internal/termtext"
 )
 
@@ -83,7 +86,15 @@ func operationalLog(f *os.File) slog.Handler {
 	if termtext.IsTerminal(f) {
 		return console.New(f, &console.Options{Level: everything})
 	}
-	return slog.NewJSONHandler(f, &slog.HandlerOptions{Level: everything, ReplaceAttr: nameLevel})
+	return slog.NewJSONHandler(output.New(f, maxPending, notShown), &slog.HandlerOptions{Level: everything, ReplaceAttr: nameLevel})
+}
+
+// maxPending is how many bytes wait for a collector of logs that is busy.
+const maxPending = 1 << 20
+
+// notShown is the line that tells of dropped records.
+func notShown(n int) string {
+	return fmt.Sprintf(`{"time":%q,"level":"WARN","msg":"records not shown","records":%d}`+"\n", time.Now().Format(time.RFC3339Nano), n)
 }
 
 // nameLevel replaces a record's level by our name of it.

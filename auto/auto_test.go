@@ -81,6 +81,12 @@ var children = map[string]func(){
 		logUntilTheEnd()
 		panic("the end")
 	},
+	"goes on": func() {
+		for range 3 {
+			slog.Warn("nobody reads this")
+		}
+		fmt.Print("still here")
+	},
 	"kill": func() {
 		logUntilTheEnd()
 		fmt.Println("ready")
@@ -217,6 +223,18 @@ func TestLevels(t *testing.T) {
 		}
 		assert.Equal(t, tt.want, got, "WFSLOG_LEVEL=%s", tt.env)
 	}
+}
+
+func TestReaderThatHasGoneDoesNotEndTheProgram(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	defer w.Close()
+	cmd := command(t, "goes on")
+	cmd.Stderr = w
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	assert.Equal(t, "still here", string(out))
 }
 
 func TestTerminalGetsTheConsole(t *testing.T) {

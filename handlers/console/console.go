@@ -44,6 +44,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -54,6 +55,7 @@ import (
 	"github.com/lmittmann/tint"
 
 	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/output"
 	"github.com/wfslog/wfslog/internal/termtext"
 )
 
@@ -128,6 +130,13 @@ func New(w io.Writer, opts *Options) *Handler {
 	return newHandler(w, o, look)
 }
 
+// maxPending is how many bytes wait while a write hangs: several screens full, which
+// is what a person misses who stops a terminal to read.
+const maxPending = 64 << 10
+
+// notShown is the line that tells of dropped records.
+func notShown(n int) string { return fmt.Sprintf("%c %d records not shown\n", termtext.Ellipsis, n) }
+
 func newHandler(w io.Writer, o Options, look *look) *Handler {
 	const defaultValueLines = 6
 	look.source = o.AddSource
@@ -144,7 +153,7 @@ func newHandler(w io.Writer, o Options, look *look) *Handler {
 	if h.level == nil {
 		h.level = slog.LevelInfo
 	}
-	h.tint = tint.NewTextHandler(newOutput(w), &tint.Options{
+	h.tint = tint.NewTextHandler(output.New(w, maxPending, notShown), &tint.Options{
 		Level:       event.LevelTrace - 1<<16, // Enabled has decided
 		TimeFormat:  look.timeFormat,
 		NoColor:     !look.color,

@@ -1,6 +1,7 @@
-package console
+package output
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+const maxPending = 1000
+
+func note(dropped int) string { return fmt.Sprintf("… %d records not shown\n", dropped) }
 
 // slowReader is a writer whose reader takes what is written when told to.
 type slowReader struct {
@@ -26,7 +31,7 @@ func (r *slowReader) Write(p []byte) (int, error) {
 func TestOutputWaitsNoLongerThanItsPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := &slowReader{take: make(chan struct{})}
-		out := newOutput(reader)
+		out := New(reader, maxPending, note)
 		out.opened = true // as a pipe
 
 		start := time.Now()
@@ -48,16 +53,16 @@ func TestOutputWaitsNoLongerThanItsPatience(t *testing.T) {
 func TestOutputDropsWhatDoesNotFit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := &slowReader{take: make(chan struct{})}
-		out := newOutput(reader)
+		out := New(reader, maxPending, note)
 		out.opened = true // as a pipe
 		for _, text := range []string{"one\n", "two\n"} {
 			_, err := out.Write([]byte(text))
 			require.NoError(t, err)
 		}
 		_, err := out.Write(make([]byte, maxPending))
-		require.ErrorIs(t, err, errStalled)
+		require.ErrorIs(t, err, ErrStalled)
 		_, err = out.Write([]byte("out of order\n"))
-		require.ErrorIs(t, err, errStalled, "a record after one that was dropped")
+		require.ErrorIs(t, err, ErrStalled, "a record after one that was dropped")
 
 		close(reader.take)
 		synctest.Wait()
@@ -71,7 +76,7 @@ func TestOutputDropsWhatDoesNotFit(t *testing.T) {
 func TestOutputWaitsForABusyReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := &slowReader{take: make(chan struct{}, 1)}
-		out := newOutput(reader)
+		out := New(reader, maxPending, note)
 		out.opened = true // as a pipe
 		time.AfterFunc(patience/2, func() { reader.take <- struct{}{} })
 		_, err := out.Write([]byte("one\n"))

@@ -1,30 +1,31 @@
-package console
+// Package output writes the operational log to where somebody reads it, or does not:
+// a reader that has gone or has stopped reading neither ends the program nor holds
+// it up.
+package output
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync"
 	"time"
-
-	"github.com/wfslog/wfslog/internal/termtext"
 )
 
 // patience is how long a write may take before the program goes on without it:
 // longer than a busy terminal needs, shorter than a person notices.
 const patience = 100 * time.Millisecond
 
-// maxPending is how many bytes wait while a write hangs: several screens full, which
-// is what a person misses who stops a terminal to read.
-const maxPending = 64 << 10
+// ErrStalled is returned for records that are not shown because the reader does not
+// read.
+var ErrStalled = errors.New("wfslog: record not shown: a write has not returned")
 
-// errStalled is returned by Handle for records that are not shown because the reader
-// does not read.
-var errStalled = errors.New("console: record not shown: a write has not returned")
+// Writer is a writer of records that does not wait for its reader for ever: while a
+// write hangs, further records wait for it, and above a limit they are dropped and
+// counted. It is safe for concurrent use.
+type Writer struct {
+	maxPending int
+	note       func(dropped int) string
 
-// output is a writer that does not wait for its reader for ever.
-type output struct {
 	mu     sync.Mutex // serialises Write; held no longer than patience
 	w      io.Writer
 	opened bool // w is the file to write to, not the one we were given
@@ -37,11 +38,16 @@ type output struct {
 	dropped int    // records after pending that nobody was told of yet
 }
 
-func newOutput(w io.Writer) *output { return &output{w: w} }
+// New returns a Writer to w. If that is a file other than a regular one, maxPending
+// bytes of records wait while a write hangs, and note returns the line that tells of
+// the number of records that were dropped then. To anything else it just writes.
+func New(w io.Writer, maxPending int, note func(dropped int) string) *Writer {
+	return &Writer{w: w, maxPending: maxPending, note: note}
+}
 
 // open makes the output ready for its first record: a handler that is never used
 // takes no file descriptor.
-func (o *output) open() {
+func (o *Writer) open() {
 	o.opened = true
 	f, ok := o.w.(*os.File)
 	if !ok {
@@ -57,7 +63,7 @@ func (o *output) open() {
 
 // Write writes one record. A write that takes longer than patience goes on in a
 // goroutine, which ends with it.
-func (o *output) Write(record []byte) (int, error) {
+func (o *Writer) Write(record []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.opened {
@@ -83,7 +89,7 @@ func (o *output) Write(record []byte) (int, error) {
 
 // enqueue keeps a record, whose memory the caller may reuse. It reports whether
 // nothing is being written, so that the caller has to see to it.
-func (o *output) enqueue(record []byte) (isNext bool, err error) {
+func (o *Writer) enqueue(record []byte) (isNext bool, err error) {
 	o.state.Lock()
 	defer o.state.Unlock()
 	switch {
@@ -91,9 +97,9 @@ func (o *output) enqueue(record []byte) (isNext bool, err error) {
 		o.busy = true
 		o.buf = append(o.buf[:0], record...)
 		return true, nil
-	case o.dropped > 0 || len(o.pending)+len(record) > maxPending:
+	case o.dropped > 0 || len(o.pending)+len(record) > o.maxPending:
 		o.dropped++
-		return false, errStalled
+		return false, ErrStalled
 	}
 	o.pending = append(o.pending, record...)
 	return false, nil
@@ -101,7 +107,7 @@ func (o *output) enqueue(record []byte) (isNext bool, err error) {
 
 // drain writes buf and what is pending then, until there is nothing left. The error
 // of the first write goes to done, whose reader may have left.
-func (o *output) drain(done chan<- error) {
+func (o *Writer) drain(done chan<- error) {
 	_, err := o.w.Write(o.buf)
 	for o.next() {
 		_, _ = o.w.Write(o.buf) // nobody waits for it, and the next record has the same error
@@ -111,12 +117,12 @@ func (o *output) drain(done chan<- error) {
 
 // next makes what is pending the buf to write, and reports whether there is any. If
 // not, the output is not busy any more.
-func (o *output) next() bool {
+func (o *Writer) next() bool {
 	o.state.Lock()
 	defer o.state.Unlock()
 	o.buf, o.pending = o.pending, o.buf[:0]
 	if o.dropped > 0 {
-		o.buf = fmt.Appendf(o.buf, "%c %d records not shown\n", termtext.Ellipsis, o.dropped)
+		o.buf = append(o.buf, o.note(o.dropped)...)
 		o.dropped = 0
 	}
 	o.busy = len(o.buf) > 0
