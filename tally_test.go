@@ -20,7 +20,7 @@ type ended struct {
 	WF  struct {
 		Event string
 		Usage map[string]int
-		Cost  float64 `json:"cost_usd"`
+		Cost  *float64 `json:"cost_usd"`
 	}
 }
 
@@ -47,7 +47,7 @@ func TestEndsTellTheOperationalLogWhatWasUsed(t *testing.T) {
 	turn := wfslog.StartInteraction(iteration, "agent1")
 
 	log.InfoContext(turn, "asked", wfslog.Action("llm_call"), wfslog.Tokens(100, 10), wfslog.Cost(0.25))
-	log.InfoContext(turn, "no action", wfslog.Tokens(1000, 1000))
+	log.InfoContext(turn, "no action", slog.String("k", "v"), slog.Int("action", 1), wfslog.Tokens(1000, 1000))
 	log.InfoContext(turn, "not so", wfslog.Action("llm_call"), slog.Group("usage", "input_tokens", -1))
 	log.WithGroup("g").InfoContext(turn, "in a group", wfslog.Action("llm_call"), wfslog.Tokens(1000, 1000))
 	reports := wfslog.StartAction(turn, "reports")
@@ -68,11 +68,11 @@ func TestEndsTellTheOperationalLogWhatWasUsed(t *testing.T) {
 		assert.Equal(t, usage{"input_tokens": 3, "cache_read_tokens": 5}, got["action silent ended"].WF.Usage)
 		inTurn := usage{"input_tokens": 123, "output_tokens": 12, "cache_read_tokens": 5}
 		assert.Equal(t, inTurn, got["interaction agent1 ended"].WF.Usage)
-		assert.InDelta(t, 0.25, got["interaction agent1 ended"].WF.Cost, 0)
+		assert.InDelta(t, 0.25, *got["interaction agent1 ended"].WF.Cost, 0)
 		all := usage{"input_tokens": 124, "output_tokens": 13, "cache_read_tokens": 5}
 		assert.Equal(t, all, got["iteration 1 ended"].WF.Usage)
 		assert.Equal(t, all, got["workflow w ended"].WF.Usage)
-		assert.InDelta(t, 0.25, got["workflow w ended"].WF.Cost, 0)
+		assert.InDelta(t, 0.25, *got["workflow w ended"].WF.Cost, 0)
 	}
 }
 
@@ -102,6 +102,11 @@ func TestEndsTellWhatDocumentsSay(t *testing.T) {
 		}},
 		{"of no use", func(turn context.Context) {
 			wfslog.End(wfslog.StartAction(turn, "a"), slog.Group("usage", "input_tokens", -1), slog.Int("cost_usd", -1))
+			wfslog.End(wfslog.StartAction(turn, "b"), slog.Group("usage", "input_tokens", 1, "others", 2), slog.String("cost_usd", "much"))
+			wfslog.End(wfslog.StartAction(turn, "c"), slog.Int("usage", 1))
+		}},
+		{"nothing", func(turn context.Context) {
+			wfslog.End(wfslog.StartAction(turn, "a"), wfslog.Tokens(0, 0), wfslog.Cost(0))
 		}},
 	}
 	for _, tt := range tests {
