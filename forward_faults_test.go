@@ -180,6 +180,7 @@ func TestForwarderThatFailsForAWhileLosesNothing(t *testing.T) {
 			r.work(t, run, 4, 10)
 			time.Sleep(time.Minute)
 		}
+		synctest.Wait()
 		assert.Equal(t, time.Hour, time.Since(began), "nobody has waited")
 		assert.Empty(t, good.events)
 		assert.Equal(t, r.Stats().Written, r.Stats().Lag)
