@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog"
+	"github.com/wfslog/wfslog/wfslogtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -115,30 +116,28 @@ func TestTeamAnswers(t *testing.T) {
 }
 
 func TestTeamRecordsItsWork(t *testing.T) {
-	_, doc := ask(t, copyOf(t, "sample"), defaultQuestion)
-	require.GreaterOrEqual(t, len(doc.Iterations), 3, "the critic asks for explanations, and for a closer look")
-	first := doc.Iterations[0]
-	var agents []string
-	for _, n := range first.Interactions {
-		agents = append(agents, n.Agent)
-	}
-	assert.Subset(t, agents, []string{"planner", "searcher1", "searcher2", "critic"})
-	var tools []string
-	for _, n := range first.Interactions[0].Actions {
-		tools = append(tools, n.Name)
-	}
-	assert.Equal(t, []string{"list_files", "go_list", "choose_topic", "plan"}, tools)
-	assert.Equal(t, "good", lastAction(t, doc).Status)
-	assert.Equal(t, "directory", doc.Resources[0].Name)
-}
+	rec := wfslogtest.New(t)
+	before := slog.Default()
+	slog.SetDefault(rec.Logger())
+	defer slog.SetDefault(before)
+	_, err := newTeam(copyOf(t, "sample"), defaultQuestion).answer(rec.Context())
+	require.NoError(t, err)
 
-// lastAction returns the last action of the last interaction.
-func lastAction(t *testing.T, doc *wfslog.Document) *wfslog.Node {
-	t.Helper()
-	last := doc.Iterations[len(doc.Iterations)-1]
-	critic := last.Interactions[len(last.Interactions)-1]
-	require.NotEmpty(t, critic.Actions)
-	return critic.Actions[len(critic.Actions)-1]
+	type query = wfslogtest.Query
+	rounds := rec.Find(query{Kind: wfslog.KindIteration})
+	require.GreaterOrEqual(t, len(rounds), 3, "the critic asks for explanations, and for a closer look")
+	for _, agent := range []string{"planner", "searcher1", "searcher2", "critic"} {
+		rec.AssertCount(1, query{Kind: wfslog.KindInteraction, Agent: agent, Path: "1"})
+	}
+	rec.AssertCount(4, query{Kind: wfslog.KindAction, Path: "1/1"})
+	rec.AssertOrder(
+		query{Name: "list_files", Path: "1/1"}, query{Name: "go_list", Path: "1/1"},
+		query{Name: "choose_topic", Path: "1/1"}, query{Name: "plan", Path: "1/1"},
+	)
+	reviews := rec.Find(query{Agent: "critic", Name: "review"})
+	require.Len(t, reviews, len(rounds))
+	assert.Equal(t, "good", reviews[len(reviews)-1].Status)
+	assert.Equal(t, "directory", rec.Document().Resources[0].Name)
 }
 
 func TestTeamGoesOnWithWhatWorks(t *testing.T) {
