@@ -212,3 +212,29 @@ func TestWriteReturnsTheErrorOfTheWriter(t *testing.T) {
 	errDisk := errors.New("disk full")
 	assert.ErrorIs(t, treetext.Write(failingWriter{errDisk}, sample(), treetext.Options{}), errDisk)
 }
+
+func TestFiltersLookEverywhere(t *testing.T) {
+	tests := []struct {
+		name   string
+		filter treetext.Filter
+		node   wfslog.Node
+		want   bool
+	}{
+		{"a status", treetext.Filter{Errors: true}, wfslog.Node{Status: "error"}, true},
+		{"an error text", treetext.Filter{Errors: true}, wfslog.Node{Status: "odd", Error: "no"}, true},
+		{"no error", treetext.Filter{Errors: true}, wfslog.Node{Status: "odd"}, false},
+		{"a tool", treetext.Filter{Match: "needle"}, wfslog.Node{Tool: "Needle"}, true},
+		{"a status with the text", treetext.Filter{Match: "needle"}, wfslog.Node{Status: "no needle"}, true},
+		{"an input", treetext.Filter{Match: "a\nneedle"}, wfslog.Node{Input: []byte(`"A\nNeedle"`)}, true},
+		{"an output", treetext.Filter{Match: "needle"}, wfslog.Node{Output: []byte(`{"a":["needle"]}`)}, true},
+		{"metadata", treetext.Filter{Match: "needle"}, wfslog.Node{Metadata: []byte(`{"needle":1}`)}, true},
+		{"attributes", treetext.Filter{Match: "needle"}, wfslog.Node{Attrs: []byte(`{"k":"needle"}`)}, true},
+		{"hay", treetext.Filter{Match: "needle"}, wfslog.Node{Msg: "need", Input: []byte(`"le"`)}, false},
+	}
+	for _, tt := range tests {
+		node := tt.node
+		node.Span = "1"
+		doc := &wfslog.Document{Node: wfslog.Node{Actions: []*wfslog.Node{&node}}}
+		assert.Equal(t, tt.want, len(treetext.Prune(doc, tt.filter).Actions) == 1, tt.name)
+	}
+}
