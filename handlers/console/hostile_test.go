@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -14,26 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog/handlers/console"
+	"github.com/wfslog/wfslog/internal/hostiletest"
 )
 
-// payloads are texts that harm a terminal or its reader.
-var payloads = []struct{ name, text string }{
-	{"clear screen", "a\x1b[2Jb"},
-	{"clipboard", "a\x1b]52;c;ZXZpbA==\ab"},
-	{"link", "a\x1b]8;;http://evil.example/\x1b\\b"},
-	{"title without end", "a\x1b]0;title"},
-	{"carriage return", "a\rFAKE"},
-	{"line feed", "a\n06:14:05.123 INFO  forged"},
-	{"backspace", "a\b\bb"},
-	{"null", "a\x00b"},
-	{"C1", "a\u009b2Jb"},
-	{"C1 byte", "a\x9b2Jb"},
-	{"bidi", "a\u202eb\u2066c"},
-	{"tags and zero width", "a\U000e0041\u200b\ufeffb"},
-	{"line separators", "a\u2028b\u2029c"},
-	// What tint brings to life: text that only looks like an escape sequence.
-	{"escaped escape", `a \x1b[2J b`},
-}
+// payloads are those of all outputs, and what tint brings to life: text that only
+// looks like an escape sequence.
+var payloads = append(slices.Clone(hostiletest.Payloads), hostiletest.Payload{Name: "escaped escape", Text: `a \x1b[2J b`})
 
 type stringer string
 
@@ -82,9 +69,9 @@ func TestNothingHostileReachesTheWriter(t *testing.T) {
 	for _, payload := range payloads {
 		for _, place := range places {
 			for _, looks := range []console.Looks{{}, {Color: true}, {Terminal: true, Columns: 100}, {Terminal: true, Color: true, Columns: 60}} {
-				t.Run(fmt.Sprintf("%s/%s/%+v", payload.name, place.name, looks), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%s/%+v", payload.Name, place.name, looks), func(t *testing.T) {
 					var buf bytes.Buffer
-					place.log(slog.New(console.NewLooking(&buf, console.Options{}, looks)), payload.text)
+					place.log(slog.New(console.NewLooking(&buf, console.Options{}, looks)), payload.Text)
 					got, ok := strings.CutSuffix(withoutOwnColors(buf.String()), "\n")
 					require.True(t, ok, "no line end in %q", got)
 					require.True(t, utf8.ValidString(got), "invalid UTF-8 in %q", got)

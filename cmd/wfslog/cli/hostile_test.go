@@ -19,25 +19,9 @@ import (
 
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/cmd/wfslog/cli"
+	"github.com/wfslog/wfslog/internal/hostiletest"
 	"github.com/wfslog/wfslog/internal/termtext"
 )
-
-// payloads are texts that harm a terminal or its reader.
-var payloads = []struct{ name, text string }{
-	{"clear screen", "a\x1b[2Jb"},
-	{"clipboard", "a\x1b]52;c;ZXZpbA==\ab"},
-	{"link", "a\x1b]8;;http://evil.example/\x1b\\b"},
-	{"title without end", "a\x1b]0;title"},
-	{"carriage return", "a\rFAKE"},
-	{"line feed", "a\n06:14:05.123 INFO  forged"},
-	{"backspace", "a\b\bb"},
-	{"null", "a\x00b"},
-	{"C1", "a\u009b2Jb"},
-	{"C1 byte", "a\x9b2Jb"},
-	{"bidi", "a\u202eb\u2066c"},
-	{"tags and zero width", "a\U000e0041\u200b\ufeffb"},
-	{"line separators", "a\u2028b\u2029c"},
-}
 
 // hostileLogs records a run with text wherever text can be, and returns the
 // directory.
@@ -80,9 +64,9 @@ func damageWith(t *testing.T, dir, text string) {
 // TestNothingHostileReachesTheTerminal runs every command on journals, documents,
 // file names and arguments with harmful texts.
 func TestNothingHostileReachesTheTerminal(t *testing.T) {
-	for _, payload := range payloads {
-		t.Run(payload.name, func(t *testing.T) {
-			text := payload.text
+	for _, payload := range hostiletest.Payloads {
+		t.Run(payload.Name, func(t *testing.T) {
+			text := payload.Text
 			dir := hostileLogs(t, text)
 			documents, err := filepath.Glob(filepath.Join(dir, "*.json"))
 			require.NoError(t, err)
