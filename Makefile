@@ -24,15 +24,16 @@ test: ## test all modules with the race detector; skipped tests are failures
 
 check: lint test benchonce ## all that must hold for a commit
 
-lint: tools ## formatting, go vet, go fix, staticcheck, go mod tidy
+lint: tools ## formatting, go vet, go fix, staticcheck, generated code, go mod tidy
 	@unformatted=$$(bin/gofumpt -l .) && { [ -z "$$unformatted" ] || { echo "not formatted by gofumpt:"; echo "$$unformatted"; exit 1; }; }
 	@for dir in $(MODULES); do \
 		echo "lint $$dir"; \
 		(cd "$$dir" && go vet ./... && go fix -diff ./... && $(CURDIR)/bin/staticcheck $(STATICCHECK) ./...) || exit 1; \
 	done
+	@.ci/generated
 	@.ci/tidy $(MODULES)
 
-tools: bin/gofumpt bin/staticcheck bin/benchstat
+tools: bin/gofumpt bin/staticcheck bin/benchstat bin/gowrap
 
 bin/%: tools/go.mod tools/go.sum
 	GOWORK=off go -C tools build -o ../bin/ tool
