@@ -21,6 +21,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -169,28 +170,20 @@ func (t *transcript) summary() string {
 			agents = append(agents, m.agent)
 		}
 	}
-	return fmt.Sprintf("%s: %s, %s, %s: %s", t.name, count(len(t.rounds), "iteration"),
-		count(len(t.history), "message"), count(len(agents), "agent"), strings.Join(agents, ", "))
-}
-
-// count returns n and the noun in its number.
-func count(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
+	return fmt.Sprintf("%s: %s, %s, %s: %s", t.name, termtext.Counted(len(t.rounds), "iteration"),
+		termtext.Counted(len(t.history), "message"), termtext.Counted(len(agents), "agent"), strings.Join(agents, ", "))
 }
 
 // documentOf returns the path of the run's document, whose name ends with the
 // last 12 digits of the run.
 func documentOf(dir string, run wfslog.RunID) (string, error) {
 	id := run.String()
-	found, err := filepath.Glob(filepath.Join(dir, "*-"+id[len(id)-12:]+".json"))
+	found, err := fs.Glob(os.DirFS(dir), "*-"+id[len(id)-12:]+".json")
 	if err != nil {
 		return "", err
 	}
 	if len(found) != 1 {
 		return "", fmt.Errorf("%d documents of run %s in %s", len(found), id, dir)
 	}
-	return found[0], nil
+	return filepath.Join(dir, found[0]), nil
 }

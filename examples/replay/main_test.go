@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -59,7 +60,7 @@ func runWith(t *testing.T, ctx context.Context, args ...string) replayed {
 	t.Helper()
 	before := slog.Default()
 	defer slog.SetDefault(before)
-	dir := filepath.Join(t.TempDir(), "logs")
+	dir := filepath.Join(t.TempDir(), "logs [1") // no pattern for file names
 	var stdout, stderr output
 	code := run(ctx, append([]string{"-dir", dir}, args...), &stdout, &stderr)
 	return replayed{code, stdout.String(), stderr.String(), dir}
@@ -259,12 +260,12 @@ func requireFaithful(t *testing.T, r replayed, files []string) {
 // fold makes documents of journals.
 func fold(t *testing.T, dir string) map[wfslog.RunID][]byte {
 	t.Helper()
-	journals, err := filepath.Glob(filepath.Join(dir, "journal", "*.jsonl"))
+	journals, err := fs.Glob(os.DirFS(dir), "journal/*.jsonl")
 	require.NoError(t, err)
 	require.NotEmpty(t, journals)
 	b := wfslog.NewTreeBuilder(nil)
 	for _, path := range journals {
-		f, err := os.Open(path)
+		f, err := os.Open(filepath.Join(dir, path))
 		require.NoError(t, err)
 		_, err = b.ReadFrom(f)
 		require.NoError(t, err)

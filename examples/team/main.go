@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -68,14 +69,14 @@ func run(ctx context.Context, handler *wfslog.Handler, args []string, stdout io.
 // last 12 digits of the run.
 func documentOf(dir string, run wfslog.RunID) (string, error) {
 	id := run.String()
-	found, err := filepath.Glob(filepath.Join(dir, "*-"+id[len(id)-12:]+".json"))
+	found, err := fs.Glob(os.DirFS(dir), "*-"+id[len(id)-12:]+".json")
 	if err != nil {
 		return "", err
 	}
 	if len(found) != 1 {
 		return "", fmt.Errorf("%d documents of run %s in %s", len(found), id, dir)
 	}
-	return found[0], nil
+	return filepath.Join(dir, found[0]), nil
 }
 
 // showTree writes the tree that is in a document.
