@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -220,19 +219,4 @@ func TestDocumentWhileAgentsLogConcurrentSafe(t *testing.T) {
 	var folded strings.Builder
 	require.NoError(t, fold.WriteDocument(&folded, run))
 	assert.Equal(t, folded.String(), text.String(), "the fold of all lines is the expected one")
-}
-
-// TestReadmeShowsAnAggregator compares README's code with that of the example.
-func TestReadmeShowsAnAggregator(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	_, rest, ok := strings.Cut(string(readme), "### Aggregators\n")
-	require.True(t, ok)
-	_, rest, ok = strings.Cut(rest, "```go\n")
-	require.True(t, ok)
-	code, _, ok := strings.Cut(rest, "```\n")
-	require.True(t, ok)
-	example, err := os.ReadFile("aggregator_test.go")
-	require.NoError(t, err)
-	assert.Contains(t, strings.ReplaceAll(string(example), "\n\t", "\n"), code)
 }

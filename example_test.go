@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"os"
 	"slices"
@@ -241,4 +242,18 @@ func ExampleLevels() {
 	// false true
 	// true false
 	// DEBUG
+}
+
+func ExampleParseLevels() {
+	defer slog.SetDefault(slog.Default()) // what it was
+
+	levels, err := wfslog.ParseLevels("info,workflow.agent2=debug")
+	if err != nil {
+		log.Fatal(err)
+	}
+	slog.SetDefault(slog.New(wfslog.NewHandler(&wfslog.Options{Level: levels})))
+
+	levels.Set("workflow.agent1", slog.LevelDebug)
+	fmt.Println(levels.Effective("workflow.agent1.tools"), levels.Effective("workflow.agent10"))
+	// Output: DEBUG INFO
 }

@@ -101,7 +101,8 @@ func (d *drawer) line(b *strings.Builder, r *row, first int, columns []*column) 
 		label = d.cut(label, max(d.columns(label)-over, 1))
 	}
 	used := d.treeColumns(&row{tree: r.tree, mark: r.mark, label: label})
-	line := d.paint(faint, r.tree) + d.paint(r.color, r.mark) + " " + label
+	var line strings.Builder
+	line.WriteString(d.paint(faint, r.tree) + d.paint(r.color, r.mark) + " " + label)
 	pending := spaces(first - used)
 	used = max(used, first)
 	for _, c := range columns {
@@ -112,10 +113,10 @@ func (d *drawer) line(b *strings.Builder, r *row, first int, columns []*column) 
 		case text == "":
 			pending += spaces(2 + c.width)
 		case c.right:
-			line += pending + spaces(2+gap) + d.paint(c.color, text)
+			line.WriteString(pending + spaces(2+gap) + d.paint(c.color, text))
 			pending = ""
 		default:
-			line += pending + "  " + d.paint(c.color, text)
+			line.WriteString(pending + "  " + d.paint(c.color, text))
 			pending = spaces(gap)
 		}
 	}
@@ -124,10 +125,10 @@ func (d *drawer) line(b *strings.Builder, r *row, first int, columns []*column) 
 			note = d.cut(note, room)
 		}
 		if note != "" {
-			line += pending + "  " + d.paint(r.noted, note)
+			line.WriteString(pending + "  " + d.paint(r.noted, note))
 		}
 	}
-	b.WriteString(line)
+	b.WriteString(line.String())
 	b.WriteByte('\n')
 }
 

@@ -1,0 +1,31 @@
+package wfslog_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestReadmeShowsExamples compares code in README with that of examples, which are
+// run.
+func TestReadmeShowsExamples(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	for heading, file := range map[string]string{
+		"### Loggers and levels\n": "example_test.go",
+		"### Aggregators\n":        "aggregator_test.go",
+	} {
+		_, rest, ok := strings.Cut(string(readme), heading)
+		require.True(t, ok, heading)
+		_, rest, ok = strings.Cut(rest, "```go\n")
+		require.True(t, ok, heading)
+		code, _, ok := strings.Cut(rest, "```\n")
+		require.True(t, ok, heading)
+		example, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Contains(t, strings.ReplaceAll(string(example), "\n\t", "\n"), code, heading)
+	}
+}
