@@ -238,3 +238,16 @@ func TestFiltersLookEverywhere(t *testing.T) {
 		assert.Equal(t, tt.want, len(treetext.Prune(doc, tt.filter).Actions) == 1, tt.name)
 	}
 }
+
+func TestUnknownNumbersAreNotZero(t *testing.T) {
+	n := uint64(1200)
+	assert.Equal(t, "1.2k→?", treetext.Tokens(&wfslog.UsageTotals{CacheReadTokens: &n}, true, "→"))
+	assert.Equal(t, "?→1200", treetext.Tokens(&wfslog.UsageTotals{ReasoningTokens: &n}, false, "→"))
+	assert.Empty(t, treetext.Tokens(&wfslog.UsageTotals{}, false, "→"))
+
+	action := func() *wfslog.Node { return &wfslog.Node{Name: "a", Status: "ok"} }
+	var b strings.Builder
+	doc := &wfslog.Document{Node: wfslog.Node{Actions: []*wfslog.Node{action(), action()}}}
+	require.NoError(t, treetext.Write(&b, doc, treetext.Options{Fold: 1}))
+	assert.Contains(t, b.String(), "└─ ✓ a ×2  2 calls\n", "neither a duration nor a cost")
+}

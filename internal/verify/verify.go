@@ -142,13 +142,14 @@ func (c *Checker) list(d Damage) {
 // counts returns the counts of the stream that a file belongs to, or those of all
 // if that is not known.
 func (c *Checker) counts(in *Input) *Counts {
-	if s := c.stream(in.Stream); in.Stream != "" && s != nil {
+	if s := c.stream(in.Stream); s != nil {
 		return &s.Counts
 	}
 	return &c.report.Counts
 }
 
-// stream returns what is kept of a stream, nil if that would be too many.
+// stream returns what is kept of a stream, nil if that would be too many, or if id
+// is "".
 func (c *Checker) stream(id string) *stream {
 	s := c.streams[id]
 	if s == nil && id != "" {

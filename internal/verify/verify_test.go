@@ -3,6 +3,7 @@ package verify_test
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +206,8 @@ func TestDamageIsToldWithItsPlace(t *testing.T) {
 		{File: "f", Line: 17, Offset: int64(len(text)) - 5, Size: 5, Why: "unfinished line", Torn: true},
 	}, got.Damage)
 	assert.Equal(t, []*verify.File{{Name: "f", Bytes: int64(len(text)), Events: 15, Damaged: 1, Torn: true}}, got.Files)
+	assert.Equal(t, uint64(1), got.Streams[0].Damaged)
+	assert.Equal(t, uint64(1), got.Streams[0].Torn)
 }
 
 func TestALiveWriterIsAtWork(t *testing.T) {
@@ -293,4 +296,74 @@ func TestEveryFlippedBitIsTold(t *testing.T) {
 		flipped[i/8] ^= 1 << (i % 8)
 		assert.False(t, check(t, verify.Limits{}, verify.StateDead, flipped).OK, "bit %d", i)
 	}
+}
+
+func TestLinesThatAreReadTwiceAreDuplicates(t *testing.T) {
+	a := segments(streamA)
+	whole, first := join(a[0], a[1]), join(a[0])
+	got := check(t, verify.Limits{}, verify.StateDead, whole, first, whole)
+	assert.True(t, got.OK, got.Summary)
+	assert.Equal(t, uint64(len(a[0])+len(a[1])), got.Events)
+	assert.Equal(t, uint64(2*len(a[0])+len(a[1])), got.Duplicates)
+}
+
+// TestDeadWritersAreToldByOthers reads what another stream says of a writer, of which
+// nothing else is known, or which is known to be at work.
+func TestDeadWritersAreToldByOthers(t *testing.T) {
+	others := eventtest.NewStream(streamB)
+	others.Add(event.Event{Type: event.TypeGone, Gone: streamA})
+	text := join(segments(streamA)[0])
+	for state, want := range map[verify.State]verify.State{
+		"": verify.StateDead, verify.StateUnknown: verify.StateDead, verify.StateLive: verify.StateLive,
+	} {
+		got := check(t, verify.Limits{}, state, text, join(others.Lines))
+		require.Len(t, got.Streams, 2)
+		assert.Equal(t, want, got.Streams[1].State, "known as %q", state)
+	}
+}
+
+func TestDamageOfUnknownStreamsIsCounted(t *testing.T) {
+	c := verify.New(verify.Limits{})
+	require.NoError(t, c.Read(strings.NewReader("damage\nhalf"), verify.Input{Name: "-"}))
+	got := c.Report()
+	assert.Equal(t, uint64(1), got.Damaged)
+	assert.Equal(t, uint64(1), got.Torn)
+	assert.Empty(t, got.Streams)
+}
+
+func TestUnendedSpansAreInTheOrderOfTheTree(t *testing.T) {
+	want := []string{"", "1", "1/2", "1/10", "2~abcdefgh", "2~abcdefgi/1", "10", "10/1"}
+	s := eventtest.NewStream(streamA)
+	for _, i := range []int{7, 3, 0, 5, 2, 6, 1, 4} {
+		s.Add(event.Event{Type: event.TypeStart, Run: run, Span: want[i], Kind: event.KindAction, Time: start})
+	}
+	got := check(t, verify.Limits{}, verify.StateDead, join(s.Lines))
+	var paths []string
+	for _, u := range got.Unended {
+		paths = append(paths, u.Span)
+	}
+	assert.Equal(t, want, paths)
+}
+
+// TestManyLossesAreJoined states more losses than are kept apart, of more causes
+// than are told apart.
+func TestManyLossesAreJoined(t *testing.T) {
+	const losses = 5000
+	var text []byte
+	text = append(text, lossLine(1, 0, 0, 0, "cause 0")...)
+	for i := range uint64(losses) { // each event that follows a lost one says so
+		text = append(text, lossLine(3+2*i, 2+2*i, 2+2*i, 1, "cause "+strconv.Itoa(int(i%200)))...)
+	}
+	got := check(t, verify.Limits{}, verify.StateDead, text)
+	assert.Equal(t, uint64(losses), got.Gaps)
+	assert.Equal(t, uint64(losses), got.Lost)
+	assert.Zero(t, got.Unaccounted)
+	require.Len(t, got.Streams, 1)
+	assert.Len(t, got.Streams[0].Causes, 100)
+	assert.Equal(t, verify.Cause{Cause: "cause 0", Events: losses / 200}, got.Streams[0].Causes[0])
+	var sum uint64
+	for _, c := range got.Streams[0].Causes {
+		sum += c.Events
+	}
+	assert.Equal(t, uint64(losses), sum)
 }
