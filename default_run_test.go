@@ -12,7 +12,17 @@ import (
 	"github.com/wfslog/wfslog"
 )
 
+// newDefaultRun lets the next use of the default run make a new one, in which other
+// tests have started nothing.
+func newDefaultRun(t *testing.T) {
+	t.Helper()
+	h := wfslog.NewHandler(&wfslog.Options{Sink: nopSink{}, Next: slog.DiscardHandler})
+	slog.New(h).WithGroup("workflow.a").Info("m")
+	require.NoError(t, h.Close())
+}
+
 func TestDefaultRun(t *testing.T) {
+	newDefaultRun(t)
 	h, s := newSink(t, wfslog.Options{Workflow: "my program"})
 	log := slog.New(h)
 	log.Info("no agent, no span: not recorded")
@@ -83,6 +93,7 @@ func TestClosedHandlerDoesNotKeepTheDefaultRun(t *testing.T) {
 }
 
 func TestDefaultRunIsNoSpanOfTheContext(t *testing.T) {
+	newDefaultRun(t)
 	h, s := newSink(t, wfslog.Options{})
 	ctx := wfslog.WithLogger(context.Background(), slog.New(h))
 	_, ok := wfslog.SpanFromContext(ctx)

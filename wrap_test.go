@@ -229,6 +229,7 @@ func TestDecorators(t *testing.T) {
 }
 
 func TestDecoratorsWithoutASpanUseTheDefaultRun(t *testing.T) {
+	newDefaultRun(t)
 	h, s := newSink(t, wfslog.Options{Workflow: "program"})
 	ctx := wfslog.WithLogger(context.Background(), slog.New(h))
 	_, err := wfslog.ActionFunc("search", returning[string](1, nil))(ctx, "q")
