@@ -10,14 +10,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/wfslog/wfslog/handlers/journal"
-	"github.com/wfslog/wfslog/internal/event"
 	"github.com/wfslog/wfslog/internal/hook"
 	"github.com/wfslog/wfslog/internal/process"
 	"github.com/wfslog/wfslog/internal/sequencer"
@@ -106,7 +104,7 @@ func newCore(o *Options) (c *core, complaints []error) {
 // openStream makes the sequencer with its output, neither of which does anything
 // yet.
 func (c *core) openStream(o *Options) {
-	cfg := sequencer.Config{ID: sequencer.NewID(), Open: describeWriter(), OnError: c.report}
+	cfg := sequencer.Config{ID: sequencer.NewID(), Open: process.Describe(), OnError: c.report}
 	if s, ok := o.Sink.(hook.Sink); ok {
 		cfg.ID, c.recording = s.IDs().Stream(), true
 	}
@@ -136,18 +134,6 @@ func (c *core) openStream(o *Options) {
 		c.saver.written(stream, segment, lines)
 	}
 	c.seq = sequencer.New(cfg)
-}
-
-// describeWriter returns what a stream's first line says of this process.
-func describeWriter() event.Open {
-	host, err := os.Hostname()
-	if err != nil {
-		host = ""
-	}
-	return event.Open{
-		Host: host, PID: os.Getpid(), Boot: process.BootID(), ProcStart: process.Start(),
-		Program: process.Name(), Go: runtime.Version(),
-	}
 }
 
 func (c *core) save(ctx context.Context) error {

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
 	"slices"
 
 	"github.com/wfslog/wfslog/handlers/journal"
@@ -106,10 +104,9 @@ func goneIn(s journal.Segment) (streams []string) {
 // Append writes a stream to out that says that the writers of the given streams are
 // dead, and closes out.
 func Append(out sequencer.Output, id [16]byte, streams []string) error {
-	host, _ := os.Hostname() // "" if it has none
-	seq := sequencer.New(sequencer.Config{ID: id, Output: out, Open: event.Open{
-		Host: host, PID: os.Getpid(), Boot: process.BootID(), ProcStart: process.Start(), Program: program, Go: runtime.Version(),
-	}})
+	open := process.Describe()
+	open.Program = program
+	seq := sequencer.New(sequencer.Config{ID: id, Output: out, Open: open})
 	var errs []error
 	for _, stream := range streams {
 		errs = append(errs, seq.AppendGone(stream))

@@ -5,8 +5,22 @@ package process
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+
+	"github.com/wfslog/wfslog/internal/event"
 )
+
+// Describe returns what a stream's first line says of this process.
+func Describe() event.Open {
+	host, err := os.Hostname()
+	if err != nil {
+		host = ""
+	}
+	return event.Open{
+		Host: host, PID: os.Getpid(), Boot: BootID(), ProcStart: started(), Program: Name(), Go: runtime.Version(),
+	}
+}
 
 // Name returns the base name of the running program.
 func Name() string {
@@ -23,9 +37,9 @@ func BootID() string {
 	return strings.TrimSpace(string(text))
 }
 
-// Start returns when the kernel started this process, in its own units since boot,
+// started returns when the kernel started this process, in its own units since boot,
 // "" where it cannot be had.
-func Start() string {
+func started() string {
 	text, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
 		return ""
