@@ -9,6 +9,7 @@ import (
 
 	"github.com/wfslog/wfslog/internal/encode"
 	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/hook"
 )
 
 // stateKey is the key under which a context carries a *state.
@@ -17,6 +18,7 @@ type stateKey struct{}
 // state is all that wfslog keeps in a context. It is never changed.
 type state struct {
 	span       *span
+	trace      *trace     // of another tracer, to which the next run is linked
 	op         *operation // what the record that comes with this context tells
 	logger     *slog.Logger
 	level      slog.Level // lowers the minimum levels, if lowered
@@ -65,8 +67,8 @@ func (s state) with(ctx context.Context) context.Context {
 type Span struct {
 	Run   RunID
 	Path  string // "" is the root of the run
-	Kind  Kind
-	Name  string
+	Kind  Kind   // "" if the span is another process's: see [Extract]
+	Name  string // unknown then, too
 	Agent string // of an interaction, and of what is inside it
 
 	link *Link
@@ -97,8 +99,8 @@ func SpanFromContext(ctx context.Context) (s Span, ok bool) {
 }
 
 // StartWorkflow starts a new run and returns a context that carries its root. If
-// ctx carries a span of another run, the new one is linked to it. An empty name
-// becomes "workflow".
+// ctx carries a span of another run, or comes from another tracer's, the new one is
+// linked to it. An empty name becomes "workflow".
 func StartWorkflow(ctx context.Context, name string, attrs ...slog.Attr) context.Context {
 	if name == "" {
 		name = workflowName
@@ -127,9 +129,9 @@ func StartAction(ctx context.Context, name string, attrs ...slog.Attr) context.C
 }
 
 // End ends the span that ctx carries; only the first call for a span does
-// anything, and without a span there is nothing to do. Called by defer during a
-// panic, it records the panic as the span's error and panics on with the same
-// value.
+// anything, and without a span, or with one of another process, there is nothing to
+// do. Called by defer during a panic, it records the panic as the span's error and
+// panics on with the same value.
 //
 // The end of an iteration or a workflow returns when the run's document is
 // saved, or after one second.
@@ -215,19 +217,20 @@ func start(ctx context.Context, what spanStart, attrs []slog.Attr) context.Conte
 	}
 	now := time.Now() // after the start of the parent
 	if what.kind == KindWorkflow {
-		s.span = newRoot(ctx, what.name, now, parent)
+		s.span = newRoot(hook.NewRunID(ctx, now), what.name, now)
+		s.span.run.linkTo(parent, s.trace)
 	} else {
 		s.span = parent.child(what, now)
 	}
 	op := operation{typ: event.TypeStart, span: s.span, time: now, level: slog.LevelDebug, pc: what.pc}
 	s.send(ctx, op, "started", attrs)
-	s.op = nil // of middleware that starts spans of its own
+	s.op, s.trace = nil, nil // op is that of middleware that starts spans of its own
 	return s.with(ctx)
 }
 
 func end(ctx context.Context, pc uintptr, err error, panicked any, attrs []slog.Attr) {
 	s := *stateFrom(ctx)
-	if s.span == nil || !s.span.ended.CompareAndSwap(false, true) {
+	if s.span == nil || s.span.remote != nil || !s.span.ended.CompareAndSwap(false, true) {
 		return
 	}
 	now := time.Now()
@@ -261,7 +264,7 @@ type operationContext struct {
 }
 
 // send logs an operation through the context's logger, and returns it as the
-// handlers have it. Its callers are start, end and set, theirs the exported
+// handlers have it. Its callers are start, end, set and inject, theirs the exported
 // functions, so the program counter of the user's code is four frames up, unless
 // the operation knows it.
 func (s state) send(ctx context.Context, op operation, verb string, attrs []slog.Attr) *operation {

@@ -39,6 +39,8 @@ func summary(ev wfslog.Event) string {
 		if ev.Resource != nil {
 			text += fmt.Sprintf(" %v", *ev.Resource)
 		}
+	case "inject":
+		text += fmt.Sprintf(" %d", ev.Ordinal)
 	case "open", "close":
 		return string(ev.Type)
 	}

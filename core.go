@@ -48,6 +48,7 @@ type core struct {
 	redacted       atomic.Uint64
 	withoutContext atomic.Uint64
 	afterClose     atomic.Uint64
+	notInjected    atomic.Uint64
 
 	leftDefault bool // it records no default run any more; defaults.mu protects it
 
@@ -196,7 +197,8 @@ func (c *core) stats() Stats {
 	n := c.seq.Counts()
 	stats := Stats{
 		Accepted: n.Accepted, Written: n.Written, Lost: n.Lost, Bytes: n.Bytes, Redacted: c.redacted.Load(),
-		WithoutContext: c.withoutContext.Load(), AfterClose: c.afterClose.Load(), LastError: c.reports.last(),
+		WithoutContext: c.withoutContext.Load(), AfterClose: c.afterClose.Load(), NotInjected: c.notInjected.Load(),
+		LastError: c.reports.last(),
 	}
 	for _, s := range c.shippers {
 		stats.Lag = max(stats.Lag, s.Stats().LagEvents)

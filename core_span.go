@@ -12,20 +12,28 @@ import (
 )
 
 // streamSpan returns what the stream knows of s. A start that the stream has not
-// seen is made up from the span, to be written before the first event below it.
+// seen is made up from the span, to be written before the first event below it; that
+// of a span which was started elsewhere is not this stream's to write.
 func (c *core) streamSpan(s *span) *streamSpan {
 	if ss := s.in(c); ss != nil {
 		return ss
 	}
-	flag := event.FlagPartial
-	if s.isDefaultRoot() {
-		flag = event.FlagDefault
-		recordsDefault(c, s)
+	if r := s.remote; r != nil && r.local != nil {
+		if ss := r.local.in(c); ss != nil {
+			return ss
+		}
 	}
-	e := c.encodeStart(s, nil, flag)
-	defer e.Free()
 	made := c.newStreamSpan(s)
-	c.seq.Hold(&made.seq, e.Buf)
+	if s.remote == nil {
+		flag := event.FlagPartial
+		if s.isDefault {
+			flag = event.FlagDefault
+			recordsDefault(c, s)
+		}
+		e := c.encodeStart(s, nil, flag)
+		defer e.Free()
+		c.seq.Hold(&made.seq, e.Buf)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addLocked(made)
@@ -35,6 +43,7 @@ func (c *core) streamSpan(s *span) *streamSpan {
 // known to the stream then.
 func (c *core) newStreamSpan(s *span) *streamSpan {
 	made := &streamSpan{core: c}
+	made.seq.Remote = s.remote != nil
 	made.seq.Ref = event.SpanRef{
 		Run: s.run.id, Span: s.path, Kind: s.kind, Time: s.start.UTC(),
 		Name: head(c.textOf(c.nameOf(s)), maxRefName), Agent: head(c.textOf(s.agent), maxRefName),
@@ -61,10 +70,10 @@ func head(text string, limit int) string {
 	return text[:end]
 }
 
-// nameOf returns the name of s: that of a default run's root comes from the
-// handler that records it.
+// nameOf returns the name of s: that of a default run comes from the handler that
+// records it.
 func (c *core) nameOf(s *span) string {
-	if s.isDefaultRoot() {
+	if s.isDefault {
 		return c.workflow
 	}
 	return s.name
@@ -146,6 +155,15 @@ func (c *core) appendSet(rec *record, ss *streamSpan) (uint64, error) {
 	e := c.encode(ev, op.span, rec, nil)
 	defer e.Free()
 	return c.seq.Append(&ss.seq, event.TypeSet, e.Buf)
+}
+
+// appendInject writes that a child ordinal of the span that ss stands for is given
+// to another process.
+func (c *core) appendInject(op *operation, ss *streamSpan) (uint64, error) {
+	ev := event.Event{Type: event.TypeInject, Time: op.time, Level: op.level, Ordinal: op.ordinal}
+	e := c.encode(ev, op.span, nil, nil)
+	defer e.Free()
+	return c.seq.Append(&ss.seq, event.TypeInject, e.Buf)
 }
 
 // endDirectly writes the end of a span whose record did not get here, because some

@@ -10,12 +10,14 @@ import (
 
 // defaults is the process's default run: the parent of spans and of agents'
 // records whose context carries none. It lives until the last handler that
-// recorded it closes; the next use makes a new one.
+// recorded it closes; the next use makes a new one. In a process that was started
+// within a run, it is a workflow in that run: see [Env].
 var defaults struct {
 	root atomic.Pointer[span] // set under mu
 
 	mu        sync.Mutex // protects following fields
 	recorders map[*core]struct{}
+	joined    uint32 // default runs so far in the run that the environment names
 }
 
 // defaultRoot returns the root of the default run.
@@ -28,8 +30,15 @@ func defaultRoot() *span {
 	root := defaults.root.Load()
 	if root == nil {
 		now := time.Now()
-		root = &span{run: newRun(event.NewRunID(now)), kind: KindWorkflow, start: now}
-		root.run.isDefault = true
+		if o := environment(); o != nil {
+			parent := newRemote(o.from, o.at, o.token)
+			parent.kids.Store(defaults.joined)
+			defaults.joined++
+			root = parent.child(spanStart{kind: KindWorkflow}, now)
+		} else {
+			root = newRoot(event.NewRunID(now), "", now)
+		}
+		root.isDefault = true
 		defaults.root.Store(root)
 		defaults.recorders = map[*core]struct{}{}
 	}

@@ -49,6 +49,9 @@
 // Without a workflow in the context, spans belong to the process's default run,
 // and so do the records of named agents whose context carries no span.
 //
+// [Inject], [Marshal] and [Env] tell another process where it is to go on, and
+// [Extract] and [Unmarshal] are how it does.
+//
 // # Names of loggers
 //
 // The groups "workflow" and "workflow.<name>" of [slog.Logger.WithGroup] name the

@@ -36,7 +36,7 @@ func (f *fold) document() *Document {
 	f.describe(root, n, "")
 	d.Workflow, n.Name = n.Name, ""
 	root.addCounts(&totals)
-	endless := root.end == nil && root.start != nil && slices.Contains(root.start.flags, event.FlagDefault)
+	endless := root.isEndless()
 	if endless {
 		n.Status = ""
 		totals.open--
@@ -46,7 +46,11 @@ func (f *fold) document() *Document {
 	}
 	usage := f.contents(root, n, foldScope{kind: f.kind(root, "")}, &rest)
 	if endless {
-		n.Status = f.childrenStatus(n)
+		worst := event.StatusOK
+		if f.carried.failed {
+			worst = event.StatusError
+		}
+		n.Status = worstStatus(n, worst)
 	}
 
 	totals.add(&f.carried.totals)

@@ -19,6 +19,11 @@ func (f *fold) node(sp *foldSpan, in foldScope, to *foldTotals) (*Node, usageSum
 	n := &Node{Span: sp.path}
 	kind, reported := f.describe(sp, n, in.kind)
 	sp.addCounts(to)
+	endless := sp.isEndless()
+	if endless {
+		n.Status = ""
+		to.open--
+	}
 
 	var sum usageSum
 	scope := foldScope{kind: kind, agent: in.agent, hidden: in.hidden || reported.calls > 0}
@@ -41,6 +46,9 @@ func (f *fold) node(sp *foldSpan, in foldScope, to *foldTotals) (*Node, usageSum
 	}
 	below := f.contents(sp, n, scope, to)
 	sum.add(&below)
+	if endless {
+		n.Status = worstStatus(n, event.StatusOK)
+	}
 	if kind != KindAction {
 		n.Usage = sum.totals()
 	}
@@ -263,13 +271,15 @@ func (f *fold) record(r *foldRecord, path string, scope foldScope, to *foldTotal
 	return counts
 }
 
-// childrenStatus returns the status of a default run that nobody has ended: the
-// worst of those of its children.
-func (f *fold) childrenStatus(n *Node) string {
-	worst := event.StatusOK
-	if f.carried.failed {
-		worst = event.StatusError
-	}
+// isEndless reports whether sp is a default run that nobody has ended, which may be
+// all that there will be of it.
+func (sp *foldSpan) isEndless() bool {
+	return sp.end == nil && sp.start != nil && slices.Contains(sp.start.flags, event.FlagDefault)
+}
+
+// worstStatus returns the status of a default run that nobody has ended: the worst
+// of worst and those of the children of n.
+func worstStatus(n *Node, worst string) string {
 	order := []string{event.StatusOK, event.StatusError, event.StatusOpen, event.StatusInterrupted}
 	for _, list := range [][]*Node{n.Iterations, n.Workflows, n.Interactions, n.Actions} {
 		for _, kid := range list {

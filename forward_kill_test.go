@@ -23,9 +23,22 @@ import (
 const killedDirEnv = "WFSLOG_TEST_KILLED_DIR"
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(joiningDirEnv); dir != "" {
+		if err := joinRun(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if dir := os.Getenv(killedDirEnv); dir != "" {
 		fmt.Fprintln(os.Stderr, "not killed:", logAndDie(dir))
 		os.Exit(1)
+	}
+	for _, name := range []string{"TRACEPARENT", "TRACESTATE"} { // of whoever runs the tests
+		if err := os.Unsetenv(name); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -209,6 +209,7 @@ type Stats struct {
 	Redacted       uint64 // secrets that were replaced
 	WithoutContext uint64 // records of the default run, whose context carried no span
 	AfterClose     uint64 // records that came after Close
+	NotInjected    uint64 // calls of [Inject] and its like with a span whose path is too long for it
 	Lag            uint64 // events that the slowest of the forwarders has not delivered
 	LastError      error  // as OnError is told of them; nil if there was none
 }

@@ -17,6 +17,7 @@ func TestReadmeShowsExamples(t *testing.T) {
 	for heading, file := range map[string]string{
 		"### Loggers and levels\n": "example_test.go",
 		"### Aggregators\n":        "aggregator_test.go",
+		"### Across processes\n":   "propagate_example_test.go",
 	} {
 		_, rest, ok := strings.Cut(string(readme), heading)
 		require.True(t, ok, heading)

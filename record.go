@@ -135,7 +135,7 @@ func (rec *record) record() (err error) {
 func (rec *record) recordLog() (err error) {
 	c, r := rec.h.core, &rec.slog
 	ss := c.streamSpan(rec.span)
-	rec.after = rec.span.kids.Load()
+	rec.after = rec.span.given()
 	ev := event.Event{
 		Type: event.TypeLog, Time: r.Time, Level: r.Level, After: rec.after, Logger: rec.h.name, Msg: r.Message,
 	}
@@ -160,8 +160,8 @@ func sourceOf(r *slog.Record) *event.Source {
 }
 
 // recordOperation records what the record tells of a span. admitted says whether
-// its level is high enough for the journal: starts are held, and ends written if
-// the start was, also if it is not.
+// its level is high enough for the journal: starts are held, ends written if the
+// start was, and injects written, also if it is not.
 func (rec *record) recordOperation(admitted bool) (err error) {
 	c := rec.h.core
 	switch rec.op.typ {
@@ -176,6 +176,8 @@ func (rec *record) recordOperation(admitted bool) (err error) {
 				rec.tallyEnd(ss)
 			}
 		}
+	case event.TypeInject:
+		rec.seq, err = c.appendInject(rec.op, c.streamSpan(rec.span))
 	case event.TypeSet:
 		if admitted {
 			if rec.seq, err = c.appendSet(rec, c.streamSpan(rec.span)); c.tallies {
@@ -187,10 +189,16 @@ func (rec *record) recordOperation(admitted bool) (err error) {
 }
 
 // wants reports whether the stream takes the record of op whatever its level:
-// each start, to know it when something below is recorded, and each end whose
-// start is held.
+// each start, to know it when something below is recorded, each inject, since another
+// process may record something below, and each end whose start is held.
 func (c *core) wants(op *operation) bool {
-	return op.typ == event.TypeStart || (op.typ == event.TypeEnd && op.span.in(c) != nil)
+	switch op.typ {
+	case event.TypeStart, event.TypeInject:
+		return true
+	case event.TypeEnd:
+		return op.span.in(c) != nil
+	}
+	return false
 }
 
 // hasAttrs reports whether there are attributes beside the marker of an operation.

@@ -29,9 +29,10 @@ type documentSaver struct {
 	mu      sync.Mutex // protects following fields, and what runSaver and savedStream say
 	streams map[string]*savedStream
 	runs    map[RunID]*runSaver
-	latest  *runSaver // the run of the last event
-	refs    int       // of all runs
-	clock   uint64    // counts the groups of events that were written
+	known   map[RunID]struct{} // runs that were started here and are not in runs any more
+	latest  *runSaver          // the run of the last event
+	refs    int                // of all runs
+	clock   uint64             // counts the groups of events that were written
 	closed  bool
 
 	saves sync.WaitGroup // of goroutines that save; not added to once closed
@@ -161,7 +162,9 @@ func (d *documentSaver) written(s *savedStream, segment int, lines []sequencer.W
 			}
 			continue
 		}
-		d.run(w.Span, w.Type, s.report).note(w.Span, w.Type, ref)
+		if r := d.run(w.Span, w.Type, s.report); r != nil {
+			r.note(w.Span, w.Type, ref)
+		}
 	}
 	if d.refs > maxRefs || len(d.runs) > maxRuns {
 		d.evict()
@@ -178,7 +181,9 @@ func (s *savedStream) note(typ event.Type, seq uint64, ref lineRef) {
 	}
 }
 
-// run returns the run of sp, of which an event has been written. d.mu must be held.
+// run returns the run of sp, of which an event has been written, nil if the run was
+// started elsewhere: whoever has started a run writes its document. d.mu must be
+// held.
 func (d *documentSaver) run(sp *sequencer.Span, typ event.Type, report func(error)) *runSaver {
 	id := sp.Ref.Run
 	if r := d.latest; r != nil && r.id == id {
@@ -186,6 +191,10 @@ func (d *documentSaver) run(sp *sequencer.Span, typ event.Type, report func(erro
 	}
 	r := d.runs[id]
 	if r == nil {
+		if _, known := d.known[id]; !known && topmost(sp).Remote {
+			return nil
+		}
+		delete(d.known, id)
 		r = &runSaver{saver: d, id: id, report: report}
 		if sp.Parent != nil || typ != event.TypeStart {
 			// The run has been forgotten: it had ended, or there was no room.
@@ -202,6 +211,9 @@ func (d *documentSaver) run(sp *sequencer.Span, typ event.Type, report func(erro
 const (
 	maxRefs = 2_000_000 // 64 MB, if no two events of a run follow each other
 	maxRuns = 100_000
+	// maxKnown is how many runs are remembered only as started here. What another
+	// context adds to an older one is left to the journal.
+	maxKnown = 100_000
 )
 
 // evict makes room: the runs that have been quiet for longest are left to the
@@ -227,6 +239,10 @@ func (d *documentSaver) evict() {
 func (d *documentSaver) forget(r *runSaver) {
 	r.dropRefs()
 	delete(d.runs, r.id)
+	if d.known == nil || len(d.known) >= maxKnown {
+		d.known = map[RunID]struct{}{}
+	}
+	d.known[r.id] = struct{}{}
 	if d.latest == r {
 		d.latest = nil
 	}
@@ -277,7 +293,7 @@ func (d *documentSaver) saveChanged(ctx context.Context) error {
 	var changed, unknown []*runSaver
 	d.mu.Lock()
 	for _, r := range d.runs {
-		if r.dirty {
+		if r.dirty || r.saving { // what is being saved is not written yet
 			changed = append(changed, r)
 		}
 	}

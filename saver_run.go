@@ -51,7 +51,9 @@ func (r *runSaver) note(sp *sequencer.Span, typ event.Type, ref lineRef) {
 	r.total += ref.len
 	root := sp.Parent == nil
 	r.ended = r.ended || (root && typ == event.TypeEnd)
-	if child := rootChild(sp); child != nil && child.Ref.Kind == KindIteration {
+	if top := topmost(sp); top.Remote && top.Ref.Span != "" {
+		r.dropRefs() // it is not known whether they are in an iteration
+	} else if child := rootChild(sp); child != nil && child.Ref.Kind == KindIteration {
 		ref.iteration = event.LastElement(child.Ref.Span).Ordinal
 		if ref.iteration <= r.ordinal {
 			r.dropRefs()
@@ -69,6 +71,15 @@ func (r *runSaver) note(sp *sequencer.Span, typ event.Type, ref lineRef) {
 		r.saver.refs += len(r.refs) - before
 	}
 	r.bytes += ref.len
+}
+
+// topmost returns the root that sp is in, or the span of another process or context
+// that it is below.
+func topmost(sp *sequencer.Span) *sequencer.Span {
+	for sp.Parent != nil {
+		sp = sp.Parent
+	}
+	return sp
 }
 
 // rootChild returns the child of the root that sp is or is in, nil for the root.

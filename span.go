@@ -1,7 +1,6 @@
 package wfslog
 
 import (
-	"context"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -9,34 +8,36 @@ import (
 	"time"
 
 	"github.com/wfslog/wfslog/internal/event"
-	"github.com/wfslog/wfslog/internal/hook"
 	"github.com/wfslog/wfslog/internal/sequencer"
 )
 
 // run is one execution of a workflow, as the spans of this process know it.
 type run struct {
-	id        RunID
-	text      string // id in hex digits
-	link      *Link  // the span that the run was started from
-	foreign   *Link  // link, if it is another tracer's
-	isDefault bool
+	id      RunID
+	text    string   // id in hex digits
+	link    *Link    // the span that the run was started from, if that was here
+	foreign *Link    // that of another tracer to whose trace the run belongs
+	vendors []string // what tracers have added to that trace
 }
 
 // span is an interval in a run. Contexts hold it; nothing else does for longer
 // than a bounded number of newer spans, so a span that never ends is freed with
 // its contexts.
 type span struct {
-	run    *run
-	parent *span // nil for the root
-	path   string
-	depth  int
-	kind   Kind
-	name   string
-	agent  string
-	moved  bool      // moved up to keep within event.MaxDepth
-	start  time.Time // with the monotonic clock
-	kids   atomic.Uint32
-	ended  atomic.Bool
+	run       *run
+	parent    *span   // nil for the root, and for a stand-in
+	remote    *remote // set in a stand-in for a span that was started elsewhere
+	path      string
+	depth     int
+	kind      Kind // "" in a stand-in
+	name      string
+	agent     string
+	isDefault bool      // of the process's default run, the root
+	moved     bool      // moved up to keep within event.MaxDepth
+	start     time.Time // with the monotonic clock; zero in a stand-in
+	kids      atomic.Uint32
+	ended     atomic.Bool
+	published bool // protected by injected.mu
 
 	// streams are the streams that know the span, a list that only grows.
 	streams atomic.Pointer[streamSpan]
@@ -55,40 +56,67 @@ func newRun(id RunID) *run {
 	return &run{id: id, text: id.String()}
 }
 
-// newRoot returns the root of a new run, linked to the span it was started from,
-// if any.
-func newRoot(ctx context.Context, name string, now time.Time, from *span) *span {
-	r := newRun(hook.NewRunID(ctx, now))
-	if from != nil {
+// newRoot returns the root of a new run.
+func newRoot(id RunID, name string, now time.Time) *span {
+	return &span{run: newRun(id), kind: KindWorkflow, name: name, start: now}
+}
+
+// linkTo links r to what it was started from: another tracer's trace, or else a
+// span, or nothing.
+func (r *run) linkTo(from *span, t *trace) {
+	switch {
+	case t != nil:
+		r.link, r.foreign, r.vendors = &t.Link, &t.Link, t.vendors
+	case from != nil:
 		r.link = &Link{Trace: from.run.text, Span: event.SpanIDOf(from.run.id, from.path).String()}
 	}
-	return &span{run: r, kind: KindWorkflow, name: name, start: now}
+}
+
+// holder returns s, or its deepest ancestor that may have children.
+func (s *span) holder() *span {
+	for s.depth >= event.MaxDepth {
+		s = s.parent // a stand-in may have some
+	}
+	return s
 }
 
 // child returns a new child of s, or of its deepest ancestor that may have one.
 func (s *span) child(what spanStart, now time.Time) *span {
-	moved := false
-	for s.depth >= event.MaxDepth {
-		s, moved = s.parent, true
-	}
+	given := s
+	s = s.holder()
 	c := &span{
 		run: s.run, parent: s, depth: s.depth + 1, kind: what.kind, name: what.name, agent: what.agent,
-		moved: moved, start: now,
+		moved: s != given, start: now,
 	}
-	c.path = event.ChildPath(s.path, s.kids.Add(1))
+	c.path = s.childPath(s.kids.Add(1))
 	if what.kind == KindAction && c.agent == "" {
 		c.agent = s.agent
 	}
 	return c
 }
 
-// isDefaultRoot reports whether s is the root of a default run.
-func (s *span) isDefaultRoot() bool { return s.parent == nil && s.run.isDefault }
+// childPath returns the path of the k-th child of s.
+func (s *span) childPath(k uint32) string {
+	if r := s.remote; r != nil {
+		return event.RemoteChildPath(s.path, event.Element{Ordinal: r.ordinal, Token: r.token, Counter: k})
+	}
+	return event.ChildPath(s.path, k)
+}
+
+// given returns how many child ordinals s has given out, as far as is known here.
+func (s *span) given() uint32 {
+	if s.remote != nil {
+		return s.remote.ordinal
+	}
+	return s.kids.Load()
+}
 
 // message is what the operational log says of the span.
 func (s *span) message(verb string) string {
 	kind := string(s.kind)
 	switch {
+	case s.remote != nil:
+		return "span " + verb
 	case s.name != "":
 		return kind + " " + s.name + " " + verb
 	case s.agent != "":
@@ -157,7 +185,7 @@ func (s *span) awaitSaved() {
 // operation is what a record tells of a span. It is the value of the record's
 // marker attribute, by which a handler knows it.
 type operation struct {
-	typ      event.Type // start, set or end
+	typ      event.Type // start, set, inject or end
 	span     *span
 	time     time.Time
 	level    slog.Level
@@ -165,6 +193,7 @@ type operation struct {
 	status   string        // end
 	err      string        // end
 	resource *Resource     // set
+	ordinal  uint32        // inject
 	attrs    []slog.Attr   // end: the call's own
 	pc       uintptr       // of the user's code; 0 if the stack tells
 }
@@ -184,21 +213,27 @@ func (o *operation) members() []slog.Attr {
 	s := o.span
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs,
-		slog.String("run", s.run.text), slog.String("span", s.path), slog.String("event", string(o.typ)),
-		slog.String("kind", string(s.kind)))
+		slog.String("run", s.run.text), slog.String("span", s.path), slog.String("event", string(o.typ)))
+	if s.kind != "" {
+		attrs = append(attrs, slog.String("kind", string(s.kind)))
+	}
 	if s.name != "" {
 		attrs = append(attrs, slog.String("name", s.name))
 	}
 	if s.agent != "" {
 		attrs = append(attrs, slog.String("agent", s.agent))
 	}
-	attrs = append(attrs, slog.Time("start", s.start.Round(0)))
+	if s.remote == nil {
+		attrs = append(attrs, slog.Time("start", s.start.Round(0)))
+	}
 	switch {
 	case o.typ == event.TypeEnd:
 		attrs = append(attrs, slog.Duration("dur", o.dur), slog.String("status", o.status))
 		if o.err != "" {
 			attrs = append(attrs, slog.String("error", o.err))
 		}
+	case o.typ == event.TypeInject:
+		attrs = append(attrs, slog.Uint64("ordinal", uint64(o.ordinal)))
 	case o.resource != nil:
 		attrs = append(attrs, slog.Group("resource", "name", o.resource.Name, "uri", o.resource.URI))
 	}

@@ -185,6 +185,7 @@ var goldens = map[string]func() [][]byte{
 		a.start("1", wfslog.KindIteration, "", "", ``)
 		a.event(wfslog.Event{Type: event.TypeInject, Level: slog.LevelDebug, Span: "1", Ordinal: 1})
 		a.event(wfslog.Event{Type: event.TypeInject, Level: slog.LevelDebug, Span: "1", Ordinal: 2})
+		a.event(wfslog.Event{Type: event.TypeInject, Level: slog.LevelDebug, Span: "1", Ordinal: 3})
 		b.open()
 		b.start("1/1~k3x9q7aa", wfslog.KindInteraction, "", "remote", ``)
 		b.end("1/1~k3x9q7aa", time.Second, "", ``)
@@ -197,6 +198,9 @@ var goldens = map[string]func() [][]byte{
 		b.log("1/2~aaaaaaaa", 0, slog.LevelInfo, "workflow.remote", "at work", ``)
 		b.end("1/2~aaaaaaaa", time.Second, "", ``)
 		b.log("1", 1, slog.LevelInfo, "", "from the other process", ``)
+		b.start("1/3~bbbbbbbb", wfslog.KindWorkflow, "program", "", ``, event.FlagDefault) // never ended
+		b.start("1/3~bbbbbbbb/1", wfslog.KindIteration, "", "", ``)
+		b.end("1/3~bbbbbbbb/1", time.Second, "it failed", ``)
 		a.end("1", 2*time.Second, "", ``)
 		a.end("", 3*time.Second, "", ``)
 		lines := append(a.Lines, b.Lines...)

@@ -73,7 +73,7 @@ func drawLines(t *rapid.T) [][]byte {
 			Run: someRuns[pick("run", len(someRuns))], Span: somePaths[pick("path", len(somePaths))],
 			Attrs: json.RawMessage(someAttrs[pick("attrs", len(someAttrs))]),
 		}
-		switch pick("type", 16) {
+		switch pick("type", 17) {
 		case 0, 1, 2, 3:
 			ev.Type, ev.Kind = event.TypeStart, someKinds[pick("kind", len(someKinds))]
 			if ev.Span == "" {
@@ -103,6 +103,8 @@ func drawLines(t *rapid.T) [][]byte {
 			}}}
 		case 12:
 			ev.Type = "future"
+		case 13:
+			ev.Type, ev.Ordinal = event.TypeInject, uint32(pick("ordinal", 4)+1)
 		default:
 			ev.Type, ev.After, ev.Msg = event.TypeLog, uint32(pick("after", 4)), "m"
 			ev.Logger = someLoggers[pick("logger", len(someLoggers))]

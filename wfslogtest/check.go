@@ -58,7 +58,7 @@ func (c *checker) docs(r *Recorder, docs []*wfslog.Document, entries []entry) {
 	}
 	var open, bad, cut, secret []string
 	for _, e := range append(roots, entries...) {
-		if isOpen(e.node) && !isImplicit(e.node) {
+		if isOpen(e.node) && !isImplicit(e.node) && !e.node.Missing { // another process has to end it
 			open = append(open, place(&e, ""))
 		}
 		own := *e.node

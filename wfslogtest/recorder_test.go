@@ -157,6 +157,39 @@ func TestRunsHaveDifferentIDs(t *testing.T) {
 	assert.Equal(t, own.Run, rec.Document().Run)
 }
 
+// What a context that went through a queue adds is the same each time, too.
+func TestExtractedContextsHaveTheSamePaths(t *testing.T) {
+	paths := func() (paths []string) {
+		test := &fakeTest{}
+		rec := wfslogtest.New(test)
+		job := wfslog.Marshal(rec.Context())
+		for range 2 {
+			ctx := wfslog.StartInteraction(wfslog.Unmarshal(rec.Context(), job), "worker")
+			span, ok := wfslog.SpanFromContext(ctx)
+			require.True(t, ok)
+			paths = append(paths, span.Path)
+			wfslog.End(ctx)
+		}
+		assert.Len(t, rec.Document().Interactions, 2)
+		assert.Empty(t, test.end())
+		return paths
+	}
+	first := paths()
+	assert.Equal(t, first, paths())
+	assert.NotEqual(t, first[0], first[1])
+}
+
+// A test of code that goes on in the run of another process need not end what that
+// has started.
+func TestSpansOfOtherProcessesNeedNoEnd(t *testing.T) {
+	test := &fakeTest{}
+	rec := wfslogtest.New(test)
+	const job = "00-01935d2f8a007c118e5f102030405060-b7ad6b7169203331-01;wfslog=01935d2f8a007c118e5f102030405060:1:2"
+	wfslog.End(wfslog.StartInteraction(wfslog.Unmarshal(rec.Context(), job), "worker"))
+	rec.AssertCount(1, wfslogtest.Query{Agent: "worker", Kind: wfslog.KindInteraction})
+	assert.Empty(t, test.end())
+}
+
 func TestKeepTimesInABubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := wfslogtest.Options{KeepTimes: true}.New(t)

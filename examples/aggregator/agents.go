@@ -91,7 +91,7 @@ func (all *aggregator) countPrimes(ctx context.Context) (run wfslog.RunID, err e
 	tasks := []func() error{
 		func() error { _, err := divider.turn(counting); return err },
 		func() error { _, err := siever.turn(counting); return err },
-		func() error { return all.startWorker(counting, span.Run) },
+		func() error { return all.startWorker(counting) },
 	}
 	errs := make([]error, len(tasks))
 	var wg sync.WaitGroup
@@ -112,8 +112,8 @@ func (all *aggregator) countPrimes(ctx context.Context) (run wfslog.RunID, err e
 }
 
 // startWorker runs this program once more, as the worker, and returns when it has
-// ended.
-func (all *aggregator) startWorker(ctx context.Context, run wfslog.RunID) (err error) {
+// ended. What the worker records is in the action that this is.
+func (all *aggregator) startWorker(ctx context.Context) (err error) {
 	ctx = wfslog.StartAction(ctx, "start_worker")
 	defer wfslog.EndErr(ctx, &err)
 	self, err := os.Executable()
@@ -121,7 +121,8 @@ func (all *aggregator) startWorker(ctx context.Context, run wfslog.RunID) (err e
 		return err
 	}
 	cmd := exec.CommandContext(ctx, self)
-	cmd.Args = []string{os.Args[0], "-worker", run.String(), "-dir", all.handler.Dir()}
+	cmd.Args = []string{os.Args[0], "-worker", "-dir", all.handler.Dir()}
+	cmd.Env = wfslog.Env(ctx, nil)
 	cmd.Stderr = os.Stderr // its operational log
 	if all.tree == nil {
 		return cmd.Run()
@@ -138,19 +139,15 @@ func (all *aggregator) startWorker(ctx context.Context, run wfslog.RunID) (err e
 	return errors.Join(err, cmd.Wait())
 }
 
-// judge compares the answers that the aggregator has: of this run, which has not
-// ended, and of the worker's.
+// judge compares the answers that the aggregator has of this run, which has not ended.
 func (all *aggregator) judge(ctx context.Context, run wfslog.RunID) (err error) {
 	ctx = wfslog.StartInteraction(ctx, "judge", wfslog.Input("Do all agents say the same?"))
 	defer wfslog.EndErr(ctx, &err)
-	docs, err := all.documents(run)
+	doc, err := all.document(run)
 	if err != nil {
 		return err
 	}
-	said := map[string]string{}
-	for _, doc := range docs {
-		maps.Copy(said, outputs(&doc.Node))
-	}
+	said := outputs(&doc.Node)
 	log := slog.Default().WithGroup("workflow.judge")
 	log.InfoContext(ctx, "asked the aggregator", wfslog.Action("compare"), wfslog.Output(said))
 	answer := said[divider.name]
@@ -163,12 +160,13 @@ func (all *aggregator) judge(ctx context.Context, run wfslog.RunID) (err error) 
 	return nil
 }
 
-// outputs returns the outputs of the interactions directly in n and in its
-// iterations, by agent.
+// outputs returns the outputs of the interactions in n, by agent.
 func outputs(n *wfslog.Node) map[string]string {
 	found := map[string]string{}
-	for _, iteration := range n.Iterations {
-		maps.Copy(found, outputs(iteration))
+	for _, list := range [][]*wfslog.Node{n.Iterations, n.Workflows, n.Actions} {
+		for _, kid := range list {
+			maps.Copy(found, outputs(kid))
+		}
 	}
 	for _, turn := range n.Interactions {
 		if turn.Output != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,10 +10,6 @@ import (
 	"github.com/wfslog/wfslog/handlers/journal"
 )
 
-// keyStartedBy is the attribute of the worker's run that holds the run by which it was
-// started.
-const keyStartedBy = "started_by"
-
 // aggregator has the events of all agents: in memory, or in the journals of a
 // directory.
 type aggregator struct {
@@ -23,39 +18,28 @@ type aggregator struct {
 }
 
 func newAggregator(o options) *aggregator {
-	if !o.memory {
-		return &aggregator{handler: wfslog.NewHandler(&wfslog.Options{Dir: o.dir})}
+	all := &aggregator{}
+	// What the handler saved would have only what this process records; see export.
+	opts := wfslog.Options{Dir: o.dir, SaveOn: wfslog.SaveNever}
+	if o.memory {
+		all.tree = wfslog.NewTreeBuilder(nil)
+		opts.Sink = all.tree
 	}
-	tree := wfslog.NewTreeBuilder(nil)
-	return &aggregator{handler: wfslog.NewHandler(&wfslog.Options{Dir: o.dir, Sink: tree}), tree: tree}
+	all.handler = wfslog.NewHandler(&opts)
+	return all
 }
 
-// documents returns the document of run and those of the runs that it has started, as
-// they are now: agents may go on logging meanwhile.
-func (all *aggregator) documents(run wfslog.RunID) (docs []*wfslog.Document, err error) {
+// document returns the document of run as it is now: agents may go on logging
+// meanwhile.
+func (all *aggregator) document(run wfslog.RunID) (*wfslog.Document, error) {
 	tree := all.tree
 	if tree == nil {
+		var err error
 		if tree, err = readJournals(all.handler.Dir()); err != nil {
 			return nil, err
 		}
 	}
-	for _, id := range tree.Runs() {
-		doc, err := tree.Document(id)
-		if err != nil {
-			return nil, err
-		}
-		if id == run || startedBy(doc) == run.String() {
-			docs = append(docs, doc)
-		}
-	}
-	return docs, nil
-}
-
-func startedBy(doc *wfslog.Document) string {
-	var metadata map[string]any
-	_ = json.Unmarshal(doc.Metadata, &metadata) // without metadata there is no such run
-	run, _ := metadata[keyStartedBy].(string)
-	return run
+	return tree.Document(run)
 }
 
 // readJournals reads what all processes have written to dir.
@@ -78,14 +62,9 @@ func readJournals(dir string) (*wfslog.TreeBuilder, error) {
 	return tree, nil
 }
 
-// export returns the path of a document. Those of handlers with journals are there;
-// one that is in memory is written.
+// export writes a document to the directory and returns its path.
 func (all *aggregator) export(doc *wfslog.Document) (path string, err error) {
 	path = filepath.Join(all.handler.Dir(), doc.FileName())
-	if all.tree == nil {
-		_, err := os.Stat(path)
-		return path, err
-	}
 	if err := os.MkdirAll(all.handler.Dir(), 0o700); err != nil {
 		return "", err
 	}

@@ -10,11 +10,11 @@
 // By default the aggregator is the directory: both processes write their journals
 // there, and whoever reads them all has everything. With -memory it is a TreeBuilder:
 // the agents of this process log into it, and the worker's lines come through a pipe.
-// Then nothing but the documents is written to disk, by this process.
+// Then nothing but the document is written to disk.
 //
-// Each process has a run of its own, and so there are two documents: nothing tells the
-// worker in which span it was started. That they belong together says an attribute of
-// the worker's run that the program itself has put there.
+// Both ways this process writes one document of all. The environment tells the worker in
+// which span it was started, and what it records stands there: it does nothing for that
+// itself.
 package main
 
 import (
@@ -51,7 +51,7 @@ func main() {
 type options struct {
 	dir    string // "" means the default
 	memory bool
-	worker string // the run that the worker is started by; "" if this is no worker
+	worker bool
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.dir, "dir", "", "`directory` of the documents, and of the journals (default $WFSLOG_DIR, else logs)")
 	flags.BoolVar(&o.memory, "memory", false, "keep events in memory instead of journals")
-	flags.StringVar(&o.worker, "worker", "", "be the second process, started by this `run`")
+	flags.BoolVar(&o.worker, "worker", false, "be the second process")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	do := lead
-	if o.worker != "" {
+	if o.worker {
 		do = work
 	}
 	if err := do(ctx, o, stdout); err != nil {
@@ -89,37 +89,31 @@ func lead(ctx context.Context, o options, stdout io.Writer) error {
 	if err = errors.Join(err, all.handler.Close()); err != nil {
 		return err
 	}
-	docs, err := all.documents(run)
+	doc, err := all.document(run)
 	if err != nil {
 		return err
 	}
-	for _, doc := range docs {
-		path, err := all.export(doc)
-		if err != nil {
-			return err
-		}
-		look := treetext.Options{Color: termtext.Colors(stdout), Fold: 3, Width: 100, Short: true}
-		if err := treetext.Write(stdout, doc, look); err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(stdout, "\nThe document of this run is %s\n\n", termtext.String(path)); err != nil {
-			return err
-		}
+	path, err := all.export(doc)
+	if err != nil {
+		return err
 	}
-	return nil
+	look := treetext.Options{Color: termtext.Colors(stdout), Fold: 3, Width: 100, Short: true}
+	if err := treetext.Write(stdout, doc, look); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "\nThe document of this run is %s\n", termtext.String(path))
+	return err
 }
 
 // work is the second process. It logs into the directory of the first, or writes the
 // lines of its events to stdout, which is a pipe to the first.
-func work(ctx context.Context, o options, _ io.Writer) (err error) {
-	opts := &wfslog.Options{Dir: o.dir}
+func work(ctx context.Context, o options, _ io.Writer) error {
+	opts := &wfslog.Options{Dir: o.dir, Workflow: "primes-worker"}
 	if o.memory {
 		opts.Sink = os.Stdout // the handler closes it
 	}
 	handler := wfslog.NewHandler(opts)
 	slog.SetDefault(slog.New(handler))
-	ctx = wfslog.StartWorkflow(ctx, "primes-worker", slog.String(keyStartedBy, o.worker))
-	_, err = tester.turn(ctx)
-	wfslog.EndErr(ctx, &err)
+	_, err := tester.turn(ctx)
 	return errors.Join(err, handler.Close())
 }

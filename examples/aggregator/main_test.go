@@ -37,51 +37,55 @@ func newProgram(t *testing.T, dir string, args ...string) *program {
 	require.NoError(t, err)
 	p := &program{Cmd: exec.CommandContext(t.Context(), self), dir: dir}
 	p.Args, p.Dir, p.Stdout, p.Stderr = append([]string{"aggregator"}, args...), dir, &p.stdout, &p.stderr
-	p.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WFSLOG") })
+	p.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "WFSLOG") || strings.HasPrefix(v, "TRACE")
+	})
 	p.Env = append(p.Env, "NO_COLOR=1")
 	return p
 }
 
-// documents returns the documents that the program, which has ended, names.
-func (p *program) documents(t *testing.T) (docs []*wfslog.Document) {
+// document returns the document that the program, which has ended, names.
+func (p *program) document(t *testing.T) *wfslog.Document {
 	t.Helper()
-	for line := range strings.Lines(p.stdout.String()) {
-		path, ok := strings.CutPrefix(line, "The document of this run is ")
-		if !ok {
-			continue
-		}
-		text, err := os.ReadFile(strings.TrimSuffix(path, "\n"))
-		require.NoError(t, err)
-		doc := new(wfslog.Document)
-		require.NoError(t, json.Unmarshal(text, doc))
-		docs = append(docs, doc)
-	}
-	return docs
+	_, path, ok := strings.Cut(p.stdout.String(), "\nThe document of this run is ")
+	require.True(t, ok, "stdout: %s\nstderr: %s", &p.stdout, &p.stderr)
+	text, err := os.ReadFile(strings.TrimSuffix(path, "\n"))
+	require.NoError(t, err)
+	doc := new(wfslog.Document)
+	require.NoError(t, json.Unmarshal(text, doc))
+	return doc
 }
 
-// requireWhole checks that the program has shown and written two whole runs, which
-// belong together.
-func (p *program) requireWhole(t *testing.T) {
+// requireWhole checks that the program has shown and written one whole run with what
+// both processes have recorded, and returns it.
+func (p *program) requireWhole(t *testing.T) *wfslog.Document {
 	t.Helper()
-	docs := p.documents(t)
-	require.Len(t, docs, 2, "stdout: %s\nstderr: %s", &p.stdout, &p.stderr)
-	lead, worker := docs[0], docs[1]
-	assert.Equal(t, lead.Run.String(), startedBy(worker))
-	assert.NotEqual(t, lead.Integrity.Streams, worker.Integrity.Streams)
-	for _, doc := range docs {
-		assert.True(t, doc.Complete, "%+v", doc.Integrity)
-		assert.Equal(t, "ok", doc.Status)
-		for agent := range doc.Agents {
-			assert.Contains(t, p.stdout.String(), agent+" ", "the tree")
-			assert.Contains(t, p.stderr.String(), agent+" ", "the operational log")
-		}
+	doc := p.document(t)
+	assert.True(t, doc.Complete, "%+v", doc.Integrity)
+	assert.Equal(t, "ok", doc.Status)
+	assert.Zero(t, doc.Integrity.Missing)
+	assert.Len(t, doc.Integrity.Streams, 2)
+	for agent := range doc.Agents {
+		assert.Contains(t, p.stdout.String(), agent+" ", "the tree")
+		assert.Contains(t, p.stderr.String(), agent+" ", "the operational log")
 	}
-	assert.Equal(t, map[string]uint64{"divider": 3, "siever": 3, "judge": 1}, actions(lead))
-	assert.Equal(t, map[string]uint64{"tester": 3}, actions(worker))
+	assert.Equal(t, map[string]uint64{"divider": 3, "siever": 3, "tester": 3, "judge": 1}, actions(doc))
 	assert.Equal(t, map[string]string{
-		"divider": "783", "siever": "783", "judge": `"All say 783."`,
-	}, outputs(&lead.Node))
-	assert.Equal(t, map[string]string{"tester": "783"}, outputs(&worker.Node))
+		"divider": "783", "siever": "783", "tester": "783", "judge": `"All say 783."`,
+	}, outputs(&doc.Node))
+
+	require.Len(t, doc.Iterations, 2)
+	require.Len(t, doc.Iterations[0].Actions, 1)
+	start := doc.Iterations[0].Actions[0]
+	assert.Equal(t, "start_worker", start.Name)
+	require.Len(t, start.Workflows, 1)
+	worker := start.Workflows[0]
+	assert.Equal(t, "primes-worker", worker.Name)
+	assert.Equal(t, "ok", worker.Status)
+	assert.Regexp(t, "^"+start.Span+"/1~[a-z0-9]{8}$", worker.Span)
+	require.Len(t, worker.Interactions, 1)
+	assert.Equal(t, "tester", worker.Interactions[0].Agent)
+	return doc
 }
 
 func actions(doc *wfslog.Document) map[string]uint64 {
@@ -104,11 +108,14 @@ func TestTwoProcessesLogIntoOneDirectory(t *testing.T) {
 	tree, err := readJournals(filepath.Join(p.dir, "logs"))
 	require.NoError(t, err)
 	assert.Empty(t, tree.Problems())
-	for _, saved := range p.documents(t) {
-		built, err := tree.Document(saved.Run)
-		require.NoError(t, err)
-		assert.Equal(t, text(t, built), text(t, saved), "the document from the journals is the expected one")
-	}
+	assert.Len(t, tree.Runs(), 1)
+	saved := p.document(t)
+	built, err := tree.Document(saved.Run)
+	require.NoError(t, err)
+	assert.Equal(t, text(t, built), text(t, saved), "the document from the journals is the expected one")
+	documents, err := filepath.Glob(filepath.Join(p.dir, "logs", "*.json"))
+	require.NoError(t, err)
+	assert.Len(t, documents, 1)
 }
 
 func text(t *testing.T, doc *wfslog.Document) string {
@@ -126,10 +133,10 @@ func TestTwoProcessesLogIntoOneTreeBuilder(t *testing.T) {
 	p.requireWhole(t)
 	files, err := filepath.Glob(filepath.Join(p.dir, "logs", "*"))
 	require.NoError(t, err)
-	assert.Len(t, files, 2, "the documents and nothing else: %s", files)
+	assert.Len(t, files, 1, "the document and nothing else: %s", files)
 }
 
-// Each program finds its own runs among those of others.
+// Each program finds its own run among those of others.
 func TestProgramsShareADirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -140,12 +147,9 @@ func TestProgramsShareADirectory(t *testing.T) {
 	runs := map[wfslog.RunID]bool{}
 	for _, p := range all {
 		require.NoError(t, p.Wait(), "stderr: %s", &p.stderr)
-		p.requireWhole(t)
-		for _, doc := range p.documents(t) {
-			runs[doc.Run] = true
-		}
+		runs[p.requireWhole(t).Run] = true
 	}
-	assert.Len(t, runs, 2*len(all))
+	assert.Len(t, runs, len(all))
 }
 
 func TestDirectoryThatCannotBeWritten(t *testing.T) {

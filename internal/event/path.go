@@ -33,6 +33,16 @@ func ChildPath(parent string, ordinal uint32) string {
 	return string(strconv.AppendUint(buf, uint64(ordinal), 10))
 }
 
+// RemoteChildPath returns the path of the child of parent with the given last
+// element, which has a token.
+func RemoteChildPath(parent string, e Element) string {
+	path := ChildPath(parent, e.Ordinal) + "~" + e.Token
+	if e.Counter > 1 {
+		path += "." + strconv.FormatUint(uint64(e.Counter), 10)
+	}
+	return path
+}
+
 // ParentPath returns the path of the parent of the span at path, which must not
 // be the root.
 func ParentPath(path string) string {
@@ -78,7 +88,7 @@ const (
 
 func parseElement(s string) (e Element, ok bool) {
 	ordinal, rest, foreign := strings.Cut(s, "~")
-	if e.Ordinal, ok = parseOrdinal(ordinal); !ok || !foreign {
+	if e.Ordinal, ok = ParseOrdinal(ordinal); !ok || !foreign {
 		return e, ok
 	}
 	token, counter, counted := strings.Cut(rest, ".")
@@ -94,15 +104,15 @@ func parseElement(s string) (e Element, ok bool) {
 	if counted {
 		// The first span of a token has no counter, so ".1" would be a second
 		// name for it.
-		if e.Counter, ok = parseOrdinal(counter); !ok || e.Counter == 1 {
+		if e.Counter, ok = ParseOrdinal(counter); !ok || e.Counter == 1 {
 			return Element{}, false
 		}
 	}
 	return e, true
 }
 
-// parseOrdinal reads a decimal ≥ 1 without leading zeros that fits uint32.
-func parseOrdinal(s string) (uint32, bool) {
+// ParseOrdinal reads a decimal ≥ 1 without leading zeros that fits uint32.
+func ParseOrdinal(s string) (uint32, bool) {
 	if s == "" || s[0] == '0' || len(s) > 10 {
 		return 0, false
 	}

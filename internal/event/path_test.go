@@ -31,6 +31,8 @@ func TestValidPaths(t *testing.T) {
 func TestPartsOfAPath(t *testing.T) {
 	assert.Equal(t, "3", event.ChildPath("", 3))
 	assert.Equal(t, "1/2/4294967295", event.ChildPath("1/2", 1<<32-1))
+	assert.Equal(t, "4~k3x9q7aa", event.RemoteChildPath("", event.Element{Ordinal: 4, Token: "k3x9q7aa", Counter: 1}))
+	assert.Equal(t, "1/4~k3x9q7aa.2", event.RemoteChildPath("1", event.Element{Ordinal: 4, Token: "k3x9q7aa", Counter: 2}))
 	assert.Equal(t, "1/2", event.ParentPath("1/2/3"))
 	assert.Equal(t, "", event.ParentPath("1"))
 	assert.Equal(t, 0, event.PathDepth(""))

@@ -5,7 +5,9 @@ package hook
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/binary"
 	"io"
 	"sync/atomic"
@@ -17,8 +19,9 @@ import (
 // IDs gives out ids that depend only on a seed and on how many were given out
 // before. It is safe for concurrent use.
 type IDs struct {
-	seed string
-	runs atomic.Uint64
+	seed   string
+	runs   atomic.Uint64
+	tokens atomic.Uint64
 }
 
 // NewIDs returns ids for a seed.
@@ -47,6 +50,21 @@ func (ids *IDs) Stream() (id [16]byte) {
 	return id
 }
 
+// Token returns the next token.
+func (ids *IDs) Token() string {
+	n := ids.tokens.Add(1) - 1
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("token "+ids.seed+"\x00"), n))
+	return tokenOf([tokenSize]byte(sum[:tokenSize]))
+}
+
+// tokenSize is the number of random bytes in a token: 40 bits keep apart the
+// processes that share one place in a run.
+const tokenSize = 5
+
+var tokenEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567")
+
+func tokenOf(random [tokenSize]byte) string { return tokenEncoding.EncodeToString(random[:]) }
+
 type key struct{}
 
 // With returns a context whose runs get their ids from ids.
@@ -63,6 +81,19 @@ func NewRunID(ctx context.Context, now time.Time) event.RunID {
 		}
 	}
 	return event.NewRunID(now)
+}
+
+// NewToken returns the token of what is started with ctx, which may be nil, for
+// another process: 8 characters of [a-z2-7].
+func NewToken(ctx context.Context) string {
+	if ctx != nil {
+		if ids, ok := ctx.Value(key{}).(*IDs); ok {
+			return ids.Token()
+		}
+	}
+	var random [tokenSize]byte
+	_, _ = rand.Read(random[:]) // never fails: crypto/rand crashes the program instead
+	return tokenOf(random)
 }
 
 // Sink is a sink that decides on the id of its stream. What goes to it is

@@ -29,6 +29,22 @@ func TestIDsDependOnSeedAndNumber(t *testing.T) {
 	assert.Len(t, seen, 100)
 }
 
+func TestTokensAreValidAndDifferent(t *testing.T) {
+	a, b, other := hook.NewIDs("a"), hook.NewIDs("a"), hook.NewIDs("b")
+	ctx := hook.With(t.Context(), a)
+	var none context.Context
+	seen := map[string]bool{}
+	for range 100 {
+		token := b.Token()
+		assert.Equal(t, token, hook.NewToken(ctx))
+		for _, token := range []string{token, other.Token(), hook.NewToken(t.Context()), hook.NewToken(none)} {
+			assert.True(t, event.ValidPath("1~"+token), token)
+			seen[token] = true
+		}
+	}
+	assert.Len(t, seen, 400)
+}
+
 func TestOnlyContextsWithIDsGetThem(t *testing.T) {
 	ctx := hook.With(t.Context(), hook.NewIDs("a"))
 	assert.Equal(t, hook.NewIDs("a").Run(), hook.NewRunID(context.WithoutCancel(ctx), time.Now()))

@@ -48,6 +48,30 @@ func TestHeldStartsAreWrittenBeforeTheFirstEventBelowThem(t *testing.T) {
 	assert.NoError(t, got.Check(s.Counts()))
 }
 
+// The start of a span that was started elsewhere is never written, nor is it among the
+// open spans, whatever is written below it.
+func TestRemoteSpansHaveNoStart(t *testing.T) {
+	o := &output{}
+	s := newSequencer(o, newClock())
+	remote := newSpan(s, nil, "1")
+	remote.Remote = true
+	child := newSpan(s, remote, "1/2~k3x9q7aa")
+	must(t, appendLog(s, remote, "hello"))
+	must(t, appendLog(s, child, "hello"))
+	o.rotate = true
+	must(t, appendLog(s, remote, "in the new segment"))
+	started, ended := s.State(remote)
+	assert.False(t, started || ended)
+	must(t, s.Close(""))
+	got := o.read(t)
+	must(t, got.Check(s.Counts()))
+	assert.Equal(t, []event.Type{
+		event.TypeOpen, event.TypeLog, event.TypeStart, event.TypeLog, event.TypeOpen, event.TypeLog, event.TypeClose,
+	}, types(got))
+	require.Len(t, got.Events[4].Open.Spans, 1)
+	assert.Equal(t, child.Ref, got.Events[4].Open.Spans[0])
+}
+
 func TestHeldBodyIsNotRetained(t *testing.T) {
 	o := &output{}
 	s := newSequencer(o, newClock())

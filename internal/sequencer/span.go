@@ -14,8 +14,11 @@ const MaxOpenSpans = 10_000
 // Span is what one stream knows of one span. The caller sets the exported
 // fields before it hands the span over and does not change them any more.
 type Span struct {
-	Parent *Span // nil for the root
+	Parent *Span // nil for the root, and if Remote is set
 	Ref    event.SpanRef
+	// Remote is set for a span that another process has started, or another context
+	// of this one: the stream writes what belongs to it, but never its start.
+	Remote bool
 
 	// The sequencer's mutex protects following fields.
 	held    []byte // body of a start that is not written yet
@@ -50,7 +53,7 @@ func (s *Sequencer) State(sp *Span) (started, ended bool) {
 // startLocked adds the held starts of sp and its ancestors, the root's first.
 // s.mu must be held.
 func (s *Sequencer) startLocked(sp *Span) {
-	if sp == nil || sp.started {
+	if sp == nil || sp.started || sp.Remote {
 		return
 	}
 	s.startLocked(sp.Parent) // at most event.MaxDepth deep
