@@ -72,9 +72,9 @@ func newCore(o *Options) (c *core, complaints []error) {
 		c.next = newConsole(o.AddSource)
 	}
 	if c.level == nil {
-		levels, err := ParseLevels(os.Getenv("WFSLOG_LEVEL"))
+		levels, err := parseLevels(os.Getenv("WFSLOG_LEVEL"))
 		if err != nil {
-			complaints = append(complaints, fmt.Errorf("%w; $WFSLOG_LEVEL is ignored", err))
+			complaints = append(complaints, fmt.Errorf("wfslog: $WFSLOG_LEVEL is ignored: %w", err))
 			levels = &Levels{}
 		}
 		c.level = levels

@@ -1,6 +1,7 @@
 package wfslog
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -25,6 +26,14 @@ func LevelName(l slog.Level) string { return event.LevelName(l) }
 // ParseLevel returns the level that text names, in any case: TRACE, DEBUG, INFO,
 // WARN (or WARNING), ERROR or CRITICAL, with an offset if need be ("info+1").
 func ParseLevel(text string) (slog.Level, error) {
+	level, err := parseLevel(text)
+	if err != nil {
+		return 0, fmt.Errorf("wfslog: level %q: %w", text, err)
+	}
+	return level, nil
+}
+
+func parseLevel(text string) (slog.Level, error) {
 	name, offset := strings.ToUpper(strings.TrimSpace(text)), ""
 	if i := strings.IndexAny(name, "+-"); i > 0 {
 		name, offset = name[:i], name[i:]
@@ -39,13 +48,13 @@ func ParseLevel(text string) (slog.Level, error) {
 		base = slog.LevelWarn
 	default:
 		if err := base.UnmarshalText([]byte(name)); err != nil {
-			return 0, fmt.Errorf("wfslog: level %q: want trace, debug, info, warn, error or critical", text)
+			return 0, errors.New("want trace, debug, info, warn, error or critical")
 		}
 	}
 	var delta slog.Level
 	if offset != "" {
 		if err := delta.UnmarshalText([]byte("INFO" + offset)); err != nil {
-			return 0, fmt.Errorf("wfslog: level %q: the offset is not a number", text)
+			return 0, errors.New("the offset is not a number")
 		}
 	}
 	return base + delta, nil
@@ -57,13 +66,17 @@ func ParseLevel(text string) (slog.Level, error) {
 // time, also while loggers use them. The zero Levels admit [slog.LevelInfo] and
 // above everywhere.
 //
+// All methods take names with or without "workflow.", as [ParseLoggerName] does, but
+// do not check them: a level for a name that no logger can have, such as one with an
+// empty segment, is set in vain.
+//
 // A *Levels is safe for concurrent use.
 type Levels struct {
 	mu    sync.Mutex // serialises changes
 	table atomic.Pointer[levelTable]
 }
 
-// levelTable is never changed once it is in a Levels.
+// levelTable is never changed once it is in a Levels. Its names are whole.
 type levelTable map[string]slog.Level // "" is the level of all other names
 
 var _ slog.Leveler = (*Levels)(nil)
@@ -72,29 +85,31 @@ var _ slog.Leveler = (*Levels)(nil)
 //
 //	info,workflow=debug,workflow.agent2=warn
 //
-// where an entry without a name is the level of all other loggers. Spaces and
-// empty entries are ignored; a name that is given twice is an error.
+// where an entry without a name is the level of all other loggers, and names are
+// what [ParseLoggerName] reads. Spaces around names and levels and empty entries are
+// ignored; a name that is given twice is an error, also if it is once with and once
+// without "workflow.".
 func ParseLevels(text string) (*Levels, error) {
+	levels, err := parseLevels(text)
+	if err != nil {
+		return nil, fmt.Errorf("wfslog: levels %q: %w", text, err)
+	}
+	return levels, nil
+}
+
+func parseLevels(text string) (*Levels, error) {
 	table := levelTable{}
 	for entry := range strings.SplitSeq(text, ",") {
 		entry = strings.TrimSpace(entry)
 		if entry == "" {
 			continue
 		}
-		name, levelText, named := strings.Cut(entry, "=")
-		name = strings.TrimSpace(name)
-		switch {
-		case !named:
-			name, levelText = "", entry
-		case name == "":
-			return nil, fmt.Errorf("wfslog: levels %q: entry %q has no logger name", text, entry)
-		}
-		level, err := ParseLevel(levelText)
+		name, level, err := parseEntry(entry)
 		if err != nil {
-			return nil, fmt.Errorf("wfslog: levels %q: entry %q: %w", text, entry, err)
+			return nil, fmt.Errorf("entry %q: %w", entry, err)
 		}
 		if _, twice := table[name]; twice {
-			return nil, fmt.Errorf("wfslog: levels %q: entry %q: the name is given twice", text, entry)
+			return nil, fmt.Errorf("entry %q: the name is given twice", entry)
 		}
 		table[name] = level
 	}
@@ -103,16 +118,31 @@ func ParseLevels(text string) (*Levels, error) {
 	return l, nil
 }
 
+func parseEntry(entry string) (name string, level slog.Level, err error) {
+	levelText := entry
+	if i := strings.LastIndexByte(entry, '='); i >= 0 {
+		name, levelText = strings.TrimSpace(entry[:i]), entry[i+1:]
+		if name == "" {
+			return "", 0, errors.New("there is no logger name")
+		}
+		if name, err = parseLoggerName(name); err != nil {
+			return "", 0, err
+		}
+	}
+	level, err = parseLevel(levelText)
+	return name, level, err
+}
+
 // Set sets the level of name and of the names below it that have none of their
 // own. The empty name stands for all loggers.
 func (l *Levels) Set(name string, level slog.Level) {
-	l.change(func(t levelTable) { t[name] = level })
+	l.change(func(t levelTable) { t[wholeName(name)] = level })
 }
 
 // Unset removes the level of name, so that the next shorter configured name
 // decides.
 func (l *Levels) Unset(name string) {
-	l.change(func(t levelTable) { delete(t, name) })
+	l.change(func(t levelTable) { delete(t, wholeName(name)) })
 }
 
 func (l *Levels) change(f func(levelTable)) {
@@ -128,10 +158,10 @@ func (l *Levels) change(f func(levelTable)) {
 
 // Effective returns the level that decides for the logger with the given name.
 func (l *Levels) Effective(name string) slog.Level {
-	return l.table.Load().effective(name)
+	return l.table.Load().effective(wholeName(name))
 }
 
-// Configured returns a copy of the levels that were set, by name.
+// Configured returns a copy of the levels that were set, by whole name.
 func (l *Levels) Configured() map[string]slog.Level {
 	if t := l.table.Load(); t != nil {
 		return maps.Clone(map[string]slog.Level(*t))

@@ -56,10 +56,18 @@ func TestParseLevels(t *testing.T) {
 	}{
 		{"", ""},
 		{"info, workflow=debug ,,", ""},
+		{"workflow.a = debug , b=warn", ""},
 		{"info,warn", `wfslog: levels "info,warn": entry "warn": the name is given twice`},
 		{"a=info,a=warn", `wfslog: levels "a=info,a=warn": entry "a=warn": the name is given twice`},
-		{"=info", `wfslog: levels "=info": entry "=info" has no logger name`},
-		{"a=loud", `wfslog: levels "a=loud": entry "a=loud": wfslog: level "loud": want trace, debug, info, warn, error or critical`},
+		{"a=info,workflow.a=warn", `wfslog: levels "a=info,workflow.a=warn": entry "workflow.a=warn": the name is given twice`},
+		{"=info", `wfslog: levels "=info": entry "=info": there is no logger name`},
+		{"a=loud", `wfslog: levels "a=loud": entry "a=loud": want trace, debug, info, warn, error or critical`},
+		{"a=info+x", `wfslog: levels "a=info+x": entry "a=info+x": the offset is not a number`},
+		{"a..b=info", `wfslog: levels "a..b=info": entry "a..b=info": a segment of the name is empty`},
+		{"workflow.=info", `wfslog: levels "workflow.=info": entry "workflow.=info": a segment of the name is empty`},
+		{"warn;a=info", `wfslog: levels "warn;a=info": entry "warn;a=info": names have no spaces and none of , ; =`},
+		{"a=b=info", `wfslog: levels "a=b=info": entry "a=b=info": names have no spaces and none of , ; =`},
+		{"warn a=info", `wfslog: levels "warn a=info": entry "warn a=info": names have no spaces and none of , ; =`},
 	}
 	for _, tt := range tests {
 		_, err := wfslog.ParseLevels(tt.text)
@@ -71,12 +79,69 @@ func TestParseLevels(t *testing.T) {
 	}
 }
 
+func TestParseLoggerName(t *testing.T) {
+	const slip, empty = "names have no spaces and none of , ; =", "a segment of the name is empty"
+	tests := []struct{ text, want, err string }{
+		{"", "", ""},
+		{"workflow", "workflow", ""},
+		{"workflow.a.tools", "workflow.a.tools", ""},
+		{"a", "workflow.a", ""},
+		{"a.tools", "workflow.a.tools", ""},
+		{"workflows", "workflow.workflows", ""},
+		{"ä/1", "workflow.ä/1", ""},
+		{".", "", empty},
+		{"a.", "", empty},
+		{".a", "", empty},
+		{"workflow..a", "", empty},
+		{"a b", "", slip},
+		{" a", "", slip},
+		{"a\n", "", slip},
+		{"a\u00a0", "", slip},
+		{"a;b", "", slip},
+		{"a=b", "", slip},
+		{"a,b", "", slip},
+	}
+	for _, tt := range tests {
+		got, err := wfslog.ParseLoggerName(tt.text)
+		if tt.err != "" {
+			assert.EqualError(t, err, fmt.Sprintf("wfslog: logger name %q: %s", tt.text, tt.err))
+			continue
+		}
+		assert.NoError(t, err, "name %q", tt.text)
+		assert.Equal(t, tt.want, got, "name %q", tt.text)
+	}
+}
+
+// TestLevelsTakeAgents checks that loggers find the levels that were set for an agent,
+// and that the same name is never there twice.
+func TestLevelsTakeAgents(t *testing.T) {
+	l, err := wfslog.ParseLevels("warn,a=debug")
+	require.NoError(t, err)
+	h, _ := newSink(t, wfslog.Options{Level: l, JournalLevel: l, Next: &levelsSeen{}})
+	ctx := context.Background()
+	enabled := func(name string) bool { return h.WithGroup(name).Enabled(ctx, slog.LevelDebug) }
+	assert.True(t, enabled("workflow.a.tools"))
+	assert.False(t, enabled("workflow.b"))
+	l.Set("b", slog.LevelDebug)
+	assert.True(t, enabled("workflow.b"))
+	assert.Equal(t, slog.LevelDebug, l.Effective("b.tools"))
+	l.Set("workflow.b", slog.LevelError)
+	assert.Equal(t, map[string]slog.Level{"": slog.LevelWarn, "workflow.a": slog.LevelDebug, "workflow.b": slog.LevelError}, l.Configured())
+	l.Unset("b")
+	l.Unset("workflow.a")
+	assert.Equal(t, map[string]slog.Level{"": slog.LevelWarn}, l.Configured())
+
+	l.Set("two words", slog.LevelDebug)
+	assert.True(t, enabled("workflow.two words"), "a name that no text can configure, but a logger can have")
+}
+
 func TestLevelsDecideBySegments(t *testing.T) {
 	l, err := wfslog.ParseLevels("error,workflow=info,workflow.agent1=debug,workflow.agent1.tools=warn")
 	require.NoError(t, err)
 	for name, want := range map[string]slog.Level{
 		"":                          slog.LevelError,
-		"other":                     slog.LevelError,
+		"other":                     slog.LevelInfo,
+		"agent1":                    slog.LevelDebug,
 		"workflow":                  slog.LevelInfo,
 		"workflow.agent2":           slog.LevelInfo,
 		"workflow.agent1":           slog.LevelDebug,
@@ -85,7 +150,7 @@ func TestLevelsDecideBySegments(t *testing.T) {
 		"workflow.agent1.tools":     slog.LevelWarn,
 		"workflow.agent1.tools.web": slog.LevelWarn,
 		"workflow.agent1.toolsmith": slog.LevelDebug,
-		"workflows":                 slog.LevelError,
+		"workflows":                 slog.LevelInfo,
 	} {
 		assert.Equal(t, want, l.Effective(name), "logger %q", name)
 	}
@@ -140,12 +205,12 @@ func TestLevelFromEnvironment(t *testing.T) {
 }
 
 func TestWrongLevelInEnvironmentIsSaidOnce(t *testing.T) {
-	t.Setenv("WFSLOG_LEVEL", "loud")
+	t.Setenv("WFSLOG_LEVEL", "error,workflow.agent1=xx")
 	var next levelsSeen
 	h, _ := newSink(t, wfslog.Options{Next: &next})
-	require.Len(t, next.messages, 1)
-	assert.Contains(t, next.messages[0], `level "loud"`)
-	assert.Contains(t, next.messages[0], "$WFSLOG_LEVEL is ignored")
+	assert.Equal(t, []string{
+		`wfslog: $WFSLOG_LEVEL is ignored: entry "workflow.agent1=xx": want trace, debug, info, warn, error or critical`,
+	}, next.messages)
 	slog.New(h).Info("m")
 	assert.Equal(t, []slog.Level{slog.LevelWarn, slog.LevelInfo}, next.levels)
 }

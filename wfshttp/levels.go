@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/wfslog/wfslog"
 )
@@ -32,9 +31,10 @@ const maxLevelsBody = 4 << 10
 // for loggers without a name and all that nothing else is set for, "", for the
 // configured names, and for each name in a parameter logger. PUT sets the level of
 // one logger and of those below it, the logger "" standing for all, or removes it.
-// A level is what [wfslog.ParseLevel] reads.
+// A level is what [wfslog.ParseLevel] reads, a name what [wfslog.ParseLoggerName]
+// reads, so that "agent1" is "workflow.agent1".
 //
-// A body of more than 4 KiB, and one that is wrong, is answered with the status 400
+// A name or a body that is wrong, or of more than 4 KiB, is answered with the status 400
 // and the reason, and any method but GET, HEAD and PUT with 405: nothing has changed
 // then. The handler is safe for concurrent use, also while loggers use lv. It does
 // not ask who is calling: mount it where only those can come who may. Levels panics
@@ -44,7 +44,11 @@ func Levels(lv *wfslog.Levels) http.Handler {
 		panic("wfshttp: Levels needs the *wfslog.Levels that a wfslog.Handler uses; it is nil")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		loggers := r.URL.Query()["logger"]
+		loggers, err := parseNames(r.URL.Query()["logger"])
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
 		switch r.Method {
 		case http.MethodGet, http.MethodHead:
 		case http.MethodPut:
@@ -65,6 +69,17 @@ func Levels(lv *wfslog.Levels) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		_ = json.NewEncoder(w).Encode(replyOf(lv, loggers)) // the client has gone
 	})
+}
+
+// parseNames returns the whole names that names stand for.
+func parseNames(names []string) (whole []string, err error) {
+	for _, name := range names {
+		if name, err = wfslog.ParseLoggerName(name); err != nil {
+			return nil, err
+		}
+		whole = append(whole, name)
+	}
+	return whole, nil
 }
 
 // levelsReply is what the handler of [Levels] answers: levels by logger name.
@@ -120,11 +135,13 @@ func change(lv *wfslog.Levels, body io.Reader) (logger string, err error) {
 		return "", errors.New(`"logger" is missing; "" stands for all loggers`)
 	case len(c.Level) == 0:
 		return "", errors.New(`"level" is missing; null removes the level of the logger`)
-	case string(c.Level) == "null":
-		lv.Unset(*c.Logger)
-		return *c.Logger, nil
-	case !canBeName(*c.Logger):
-		return "", fmt.Errorf("no logger can have the name %q: it has spaces around it, or an empty segment", *c.Logger)
+	}
+	if logger, err = wfslog.ParseLoggerName(*c.Logger); err != nil {
+		return "", err
+	}
+	if string(c.Level) == "null" {
+		lv.Unset(logger)
+		return logger, nil
 	}
 	var name string
 	if err := json.Unmarshal(c.Level, &name); err != nil {
@@ -134,11 +151,6 @@ func change(lv *wfslog.Levels, body io.Reader) (logger string, err error) {
 	if err != nil {
 		return "", err
 	}
-	lv.Set(*c.Logger, level)
-	return *c.Logger, nil
-}
-
-// canBeName reports whether a level for name would not be set in vain.
-func canBeName(name string) bool {
-	return name == "" || (strings.TrimSpace(name) == name && !strings.Contains("."+name+".", ".."))
+	lv.Set(logger, level)
+	return logger, nil
 }

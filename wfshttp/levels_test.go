@@ -66,12 +66,20 @@ func TestLevelsAreShownAndChanged(t *testing.T) {
 			`{"configured":{"workflow":"WARN"},"effective":{"":"INFO","workflow":"WARN","workflow.a":"WARN"}}`,
 		},
 		{
-			"unset what is not set", "", "PUT", "/", `{"logger":"workflow..a","level":null}`,
-			`{"configured":{},"effective":{"":"INFO","workflow..a":"INFO"}}`,
+			"unset what is not set", "", "PUT", "/", `{"logger":"workflow.a","level":null}`,
+			`{"configured":{},"effective":{"":"INFO","workflow.a":"INFO"}}`,
 		},
 		{
-			"4 KiB", "", "PUT", "/", fmt.Sprintf("%4096s", `{"logger":"a","level":"debug"}`),
-			`{"configured":{"a":"DEBUG"},"effective":{"":"INFO","a":"DEBUG"}}`,
+			"agents", "b=warn", "PUT", "/?logger=a.tools", `{"logger":"a","level":"debug"}`,
+			`{"configured":{"workflow.a":"DEBUG","workflow.b":"WARN"},"effective":{"":"INFO","workflow.a":"DEBUG","workflow.a.tools":"DEBUG","workflow.b":"WARN"}}`,
+		},
+		{
+			"unset an agent", "workflow.a=warn", "PUT", "/", `{"logger":"a","level":null}`,
+			`{"configured":{},"effective":{"":"INFO","workflow.a":"INFO"}}`,
+		},
+		{
+			"4 KiB", "", "PUT", "/", fmt.Sprintf("%4096s", `{"logger":"workflow.a","level":"debug"}`),
+			`{"configured":{"workflow.a":"DEBUG"},"effective":{"":"INFO","workflow.a":"DEBUG"}}`,
 		},
 	}
 	for _, tt := range tests {
@@ -95,27 +103,29 @@ func TestLevelsRefuse(t *testing.T) {
 		want   string
 	}{
 		{"no body", "PUT", "", 400, example + "EOF"},
-		{"half an object", "PUT", `{"logger":"a"`, 400, example + "unexpected EOF"},
-		{"no JSON", "PUT", "logger=a&level=debug", 400, example + "invalid character 'l' looking for beginning of value"},
-		{"no object", "PUT", `["a","debug"]`, 400, example + "array is in the wrong place"},
-		{"another field", "PUT", `{"logger":"a","level":"debug","for":"1h"}`, 400, example + `json: unknown field "for"`},
-		{"two objects", "PUT", `{"logger":"a","level":"debug"}{"logger":"b","level":"debug"}`, 400, "something stands behind the JSON object"},
-		{"something else behind it", "PUT", `{"logger":"a","level":"debug"} x`, 400, "something stands behind the JSON object"},
+		{"half an object", "PUT", `{"logger":"workflow.a"`, 400, example + "unexpected EOF"},
+		{"no JSON", "PUT", "logger=workflow.a&level=debug", 400, example + "invalid character 'l' looking for beginning of value"},
+		{"no object", "PUT", `["workflow.a","debug"]`, 400, example + "array is in the wrong place"},
+		{"another field", "PUT", `{"logger":"workflow.a","level":"debug","for":"1h"}`, 400, example + `json: unknown field "for"`},
+		{"two objects", "PUT", `{"logger":"workflow.a","level":"debug"}{"logger":"workflow.b","level":"debug"}`, 400, "something stands behind the JSON object"},
+		{"something else behind it", "PUT", `{"logger":"workflow.a","level":"debug"} x`, 400, "something stands behind the JSON object"},
 		{"no logger", "PUT", `{"level":"debug"}`, 400, `"logger" is missing; "" stands for all loggers`},
 		{"null as logger", "PUT", `{"logger":null,"level":"debug"}`, 400, `"logger" is missing; "" stands for all loggers`},
 		{"null", "PUT", "null", 400, `"logger" is missing; "" stands for all loggers`},
 		{"a number as logger", "PUT", `{"logger":1,"level":"debug"}`, 400, example + "number is in the wrong place"},
-		{"spaces around the logger", "PUT", `{"logger":"a ","level":"debug"}`, 400, `no logger can have the name "a ": it has spaces around it, or an empty segment`},
-		{"an empty segment", "PUT", `{"logger":"a..b","level":"debug"}`, 400, `no logger can have the name "a..b": it has spaces around it, or an empty segment`},
-		{"an empty segment at the end", "PUT", `{"logger":"a.","level":"debug"}`, 400, `no logger can have the name "a.": it has spaces around it, or an empty segment`},
-		{"no level", "PUT", `{"logger":"a"}`, 400, `"level" is missing; null removes the level of the logger`},
-		{"a number as level", "PUT", `{"logger":"a","level":-4}`, 400, "level -4 is neither a string nor null"},
-		{"an unknown level", "PUT", `{"logger":"a","level":"loud"}`, 400, `wfslog: level "loud": want trace, debug, info, warn, error or critical`},
-		{"an empty level", "PUT", `{"logger":"a","level":""}`, 400, `wfslog: level "": want trace, debug, info, warn, error or critical`},
-		{"more than 4 KiB", "PUT", fmt.Sprintf("%4097s", `{"logger":"a","level":"debug"}`), 400, "the body has more than 4096 bytes"},
-		{"more than 4 KiB with spaces behind", "PUT", fmt.Sprintf("%-4097s", `{"logger":"a","level":"debug"}`), 400, "the body has more than 4096 bytes"},
-		{"POST", "POST", `{"logger":"a","level":"debug"}`, 405, "want GET or PUT"},
-		{"PATCH", "PATCH", `{"logger":"a","level":"debug"}`, 405, "want GET or PUT"},
+		{"spaces around the logger", "PUT", `{"logger":"a ","level":"debug"}`, 400, `wfslog: logger name "a ": names have no spaces and none of , ; =`},
+		{"an assignment", "PUT", `{"logger":"a=debug","level":"debug"}`, 400, `wfslog: logger name "a=debug": names have no spaces and none of , ; =`},
+		{"an empty segment", "PUT", `{"logger":"a..b","level":"debug"}`, 400, `wfslog: logger name "a..b": a segment of the name is empty`},
+		{"an empty segment at the end", "PUT", `{"logger":"a.","level":"debug"}`, 400, `wfslog: logger name "a.": a segment of the name is empty`},
+		{"a wrong name to unset", "PUT", `{"logger":"workflow.","level":null}`, 400, `wfslog: logger name "workflow.": a segment of the name is empty`},
+		{"no level", "PUT", `{"logger":"workflow.a"}`, 400, `"level" is missing; null removes the level of the logger`},
+		{"a number as level", "PUT", `{"logger":"workflow.a","level":-4}`, 400, "level -4 is neither a string nor null"},
+		{"an unknown level", "PUT", `{"logger":"workflow.a","level":"loud"}`, 400, `wfslog: level "loud": want trace, debug, info, warn, error or critical`},
+		{"an empty level", "PUT", `{"logger":"workflow.a","level":""}`, 400, `wfslog: level "": want trace, debug, info, warn, error or critical`},
+		{"more than 4 KiB", "PUT", fmt.Sprintf("%4097s", `{"logger":"workflow.a","level":"debug"}`), 400, "the body has more than 4096 bytes"},
+		{"more than 4 KiB with spaces behind", "PUT", fmt.Sprintf("%-4097s", `{"logger":"workflow.a","level":"debug"}`), 400, "the body has more than 4096 bytes"},
+		{"POST", "POST", `{"logger":"workflow.a","level":"debug"}`, 405, "want GET or PUT"},
+		{"PATCH", "PATCH", `{"logger":"workflow.a","level":"debug"}`, 405, "want GET or PUT"},
 		{"DELETE", "DELETE", "", 405, "want GET or PUT"},
 		{"OPTIONS", "OPTIONS", "", 405, "want GET or PUT"},
 	}
@@ -133,6 +143,16 @@ func TestLevelsRefuse(t *testing.T) {
 			assert.Equal(t, before, lv.Configured(), "nothing has changed")
 		})
 	}
+}
+
+func TestLevelsRefuseToShowWhatCannotBe(t *testing.T) {
+	lv := parseLevels(t, "")
+	for _, method := range []string{"GET", "PUT"} {
+		w := serve(wfshttp.Levels(lv), method, "/?logger=workflow.a&logger=a..b", `{"logger":"workflow.a","level":"debug"}`)
+		assert.Equal(t, http.StatusBadRequest, w.Code)
+		assert.Equal(t, `wfslog: logger name "a..b": a segment of the name is empty`+"\n", w.Body.String())
+	}
+	assert.Empty(t, lv.Configured(), "nothing has changed")
 }
 
 // TestLevelsOverHTTP has a server and a client between the handler and the test.
