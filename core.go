@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,21 +61,30 @@ type core struct {
 // what is wrong with them.
 func newCore(o *Options) (c *core, complaints []error) {
 	complaints = o.correct()
+	complain := func(err error) {
+		if err != nil {
+			complaints = append(complaints, err)
+		}
+	}
 	c = &core{
 		level: o.Level, journalLevel: o.JournalLevel, next: o.Next, saveOn: o.SaveOn, addSource: o.AddSource,
 		redact: !o.KeepSecrets, content: o.Content, limits: o.Limits.WithDefaults(), onError: o.OnError,
-		recording: !strings.EqualFold(os.Getenv("WFSLOG"), "off"),
+		recording: true,
+	}
+	if _, ok := o.Sink.(hook.Sink); !ok { // of a test, which is the same everywhere
+		recording, err := recordingFromEnv()
+		complain(err)
+		content, err := contentFromEnv()
+		complain(err)
+		c.recording, c.content = recording, max(c.content, content) // they are in the order of strictness
 	}
 	c.replace = c.redacting(o.ReplaceAttr)
 	if c.next == nil {
 		c.next = newConsole(o.AddSource)
 	}
 	if c.level == nil {
-		levels, err := parseLevels(os.Getenv("WFSLOG_LEVEL"))
-		if err != nil {
-			complaints = append(complaints, fmt.Errorf("wfslog: $WFSLOG_LEVEL is ignored: %w", err))
-			levels = &Levels{}
-		}
+		levels, err := levelsFromEnv()
+		complain(err)
 		c.level = levels
 	}
 	c.tallies = c.next != slog.DiscardHandler
@@ -87,7 +95,7 @@ func newCore(o *Options) (c *core, complaints []error) {
 	dir := cmp.Or(o.Dir, os.Getenv("WFSLOG_DIR"), "logs")
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		complaints = append(complaints, fmt.Errorf("wfslog: directory %q: %w; it is taken as it is", dir, err))
+		complain(fmt.Errorf("wfslog: directory %q: %w; it is taken as it is", dir, err))
 		abs = dir
 	}
 	c.dir = abs
@@ -107,7 +115,7 @@ func newCore(o *Options) (c *core, complaints []error) {
 func (c *core) openStream(o *Options) {
 	cfg := sequencer.Config{ID: sequencer.NewID(), Open: process.Describe(), OnError: c.report}
 	if s, ok := o.Sink.(hook.Sink); ok {
-		cfg.ID, c.recording = s.IDs().Stream(), true
+		cfg.ID = s.IDs().Stream()
 	}
 	if o.Sink != nil {
 		cfg.Output = &sinkOutput{w: o.Sink, redact: c.redactError}

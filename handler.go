@@ -34,6 +34,9 @@ var _ slog.Handler = (*Handler)(nil)
 // It never fails: what is wrong with the options or the environment is replaced
 // by the default and said once in the operational log. It creates no file,
 // directory or goroutine before the first event is recorded.
+//
+// If $WFSLOG is off, nothing is recorded, and the operational log goes on; so it is,
+// with a complaint, if $WFSLOG is anything else but on or empty.
 func NewHandler(opts *Options) *Handler {
 	var o Options
 	if opts != nil {

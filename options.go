@@ -49,7 +49,9 @@ type Options struct {
 	// [slog.HandlerOptions] says, once for the journal and the operational log
 	// together. It does not see fields that wfslog or slog adds.
 	ReplaceAttr func(groups []string, a slog.Attr) slog.Attr
-	// Content says what is kept of the attributes input and output.
+	// Content says what is kept of the attributes input and output. $WFSLOG_CONTENT
+	// (full, hash or none) can only make it stricter; if it is none of the three,
+	// nothing is kept of them.
 	Content ContentPolicy
 	// KeepSecrets leaves secrets in what is written. Otherwise "[REDACTED]" stands,
 	// in the journal, the operational log and everything that is made of them, for the
@@ -104,7 +106,7 @@ const (
 // the operational log.
 type ContentPolicy int
 
-// The policies.
+// The policies, the strictest last.
 const (
 	// ContentFull keeps them whole.
 	ContentFull ContentPolicy = iota

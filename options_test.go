@@ -59,7 +59,7 @@ func TestEnvironment(t *testing.T) {
 }
 
 func TestRecordingCanBeTurnedOff(t *testing.T) {
-	t.Setenv("WFSLOG", "OFF")
+	t.Setenv("WFSLOG", " OFF\n")
 	var next bytes.Buffer
 	h, s := newSink(t, wfslog.Options{Next: newJSON(&next, slog.LevelDebug), Level: slog.LevelDebug})
 	ctx := background(h)
@@ -260,6 +260,65 @@ func TestContentIsKeptOutEverywhere(t *testing.T) {
 		assert.NotContains(t, next.String(), "secret")
 		assert.Len(t, s.events(t), 9)
 		assert.Equal(t, policy == wfslog.ContentHash, strings.Contains(s.String(), "hmac"))
+	}
+}
+
+func TestSwitchFailsClosed(t *testing.T) {
+	for value, want := range map[string]struct {
+		recorded  int
+		complaint []string
+	}{
+		"":      {1, nil},
+		" On ":  {1, nil},
+		"off":   {0, nil},
+		"of":    {0, []string{`wfslog: $WFSLOG is "of": want on or off; nothing is recorded`}},
+		"false": {0, []string{`wfslog: $WFSLOG is "false": want on or off; nothing is recorded`}},
+		"0":     {0, []string{`wfslog: $WFSLOG is "0": want on or off; nothing is recorded`}},
+	} {
+		t.Setenv("WFSLOG", value)
+		var next levelsSeen
+		h, s := newSink(t, wfslog.Options{Next: &next})
+		assert.Equal(t, want.complaint, next.messages, "WFSLOG=%s", value)
+		slog.New(h).WithGroup("workflow.a").Info("m")
+		assert.Len(t, s.logs(t), want.recorded, "WFSLOG=%s", value)
+	}
+}
+
+func TestStricterContentPolicyCounts(t *testing.T) {
+	const full, hash, none = wfslog.ContentFull, wfslog.ContentHash, wfslog.ContentNone
+	const wrong = `wfslog: $WFSLOG_CONTENT is "hsah": want full, hash or none; inputs and outputs are not kept`
+	tests := []struct {
+		option    wfslog.ContentPolicy
+		env       string
+		want      wfslog.ContentPolicy
+		complaint []string
+	}{
+		{full, "", full, nil},
+		{full, " FULL ", full, nil},
+		{full, "hash", hash, nil},
+		{full, "None", none, nil},
+		{hash, "", hash, nil},
+		{hash, "full", hash, nil},
+		{hash, "none", none, nil},
+		{none, "full", none, nil},
+		{none, "hash", none, nil},
+		{full, "hsah", none, []string{wrong}},
+		{hash, "hsah", none, []string{wrong}},
+	}
+	for _, tt := range tests {
+		t.Setenv("WFSLOG_CONTENT", tt.env)
+		var next levelsSeen
+		h, s := newSink(t, wfslog.Options{Content: tt.option, Next: &next})
+		slog.New(h).WithGroup("workflow.a").Debug("m", wfslog.Input("question"))
+		got := none
+		switch attrs := string(s.logs(t)[0].Attrs); {
+		case strings.Contains(attrs, "question"):
+			got = full
+		case strings.Contains(attrs, "hmac"):
+			got = hash
+		}
+		assert.Equal(t, tt.want, got, "Options.Content %d, WFSLOG_CONTENT=%s", tt.option, tt.env)
+		assert.Equal(t, tt.complaint, next.messages, "Options.Content %d, WFSLOG_CONTENT=%s", tt.option, tt.env)
 	}
 }
 

@@ -10,11 +10,11 @@
 //	WFSLOG_WORKFLOW  name of the default run, else the program's
 //	WFSLOG_CONTENT   full, hash or none: what is kept of inputs and outputs, else full
 //	WFSLOG_HASH_KEY  key of the hashes, else random
-//	WFSLOG           off: nothing is recorded; the operational log goes on
+//	WFSLOG           off: nothing is recorded; the operational log goes on. Else on
 //
 // What is wrong in it is said once, as a warning in the operational log, and the
 // default is taken; but no inputs and outputs are kept if WFSLOG_CONTENT is none of
-// the three.
+// the three, and nothing is recorded if WFSLOG is neither on nor off.
 //
 // # What is recorded
 //
@@ -57,11 +57,9 @@
 package auto
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/wfslog/wfslog"
@@ -71,13 +69,7 @@ import (
 )
 
 func init() {
-	next := operationalLog(os.Stderr)
-	content, err := parseContent(os.Getenv("WFSLOG_CONTENT"))
-	if err != nil {
-		// There is nowhere else to say that it could not be said.
-		_ = next.Handle(context.Background(), slog.NewRecord(time.Now(), slog.LevelWarn, err.Error(), 0))
-	}
-	slog.SetDefault(slog.New(wfslog.NewHandler(&wfslog.Options{Next: next, Content: content})))
+	slog.SetDefault(slog.New(wfslog.NewHandler(&wfslog.Options{Next: operationalLog(os.Stderr)})))
 }
 
 // operationalLog returns a handler that writes to f for whoever reads there.
@@ -106,18 +98,4 @@ func nameLevel(groups []string, a slog.Attr) slog.Attr {
 		a.Value = slog.StringValue(wfslog.LevelName(level))
 	}
 	return a
-}
-
-// parseContent returns the policy that text names. With an error it is
-// [wfslog.ContentNone]: whoever wants less than everything gets less.
-func parseContent(text string) (wfslog.ContentPolicy, error) {
-	switch strings.ToLower(strings.TrimSpace(text)) {
-	case "", "full":
-		return wfslog.ContentFull, nil
-	case "hash":
-		return wfslog.ContentHash, nil
-	case "none":
-		return wfslog.ContentNone, nil
-	}
-	return wfslog.ContentNone, fmt.Errorf("wfslog: $WFSLOG_CONTENT is %q: want full, hash or none; inputs and outputs are not kept", text)
 }

@@ -289,6 +289,13 @@ func TestWrongLevelIsSaidOnce(t *testing.T) {
 	assert.Contains(t, lines[0], "$WFSLOG_LEVEL is ignored")
 }
 
+func TestWrongSwitchRecordsNothing(t *testing.T) {
+	dir, _, stderr := run(t, "content", "WFSLOG=of", "WFSLOG_LEVEL=warn")
+	assert.Equal(t, []string{`WARN wfslog: $WFSLOG is "of": want on or off; nothing is recorded {}`}, shown(t, stderr))
+	assert.NoDirExists(t, filepath.Join(dir, "logs"))
+}
+
+// TestContent checks what the environment says of inputs and outputs.
 func TestContent(t *testing.T) {
 	const complaint = `WARN wfslog: $WFSLOG_CONTENT is "hsah": want full, hash or none; inputs and outputs are not kept {}`
 	tests := []struct {
@@ -298,7 +305,6 @@ func TestContent(t *testing.T) {
 	}{
 		{"", `"question"`, `"answer"`, nil},
 		{" Full", `"question"`, `"answer"`, nil},
-		{"none", "", "", nil},
 		{
 			"HASH",
 			`{"bytes":10,"hmac":"01792f227a4b69f4b2c7cafe8c478ccea8b2ffac9bb65839fe07024f30909d2d"}`,

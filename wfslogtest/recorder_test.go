@@ -231,11 +231,12 @@ func TestErrorsHaveTheTimesOfTheirNodes(t *testing.T) {
 	rec.AssertErrors("no network", "gave up")
 }
 
-func TestRecordingCannotBeSwitchedOff(t *testing.T) {
+func TestEnvironmentDoesNotChangeWhatIsRecorded(t *testing.T) {
 	t.Setenv("WFSLOG", "off")
+	t.Setenv("WFSLOG_CONTENT", "none")
 	rec := wfslogtest.New(t)
-	rec.Logger().InfoContext(rec.Context(), "hello")
-	assert.Len(t, rec.Document().Logs, 1)
+	rec.Logger().InfoContext(rec.Context(), "hello", wfslog.Action("greet"), wfslog.Output("hello"))
+	rec.AssertAction("", "greet", wfslog.Output("hello"))
 }
 
 func TestHandlerOptionsAreUsed(t *testing.T) {
