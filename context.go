@@ -116,22 +116,23 @@ func StartIteration(ctx context.Context, attrs ...slog.Attr) context.Context {
 }
 
 // StartInteraction starts one turn of an agent, which may be named with or
-// without "workflow.", and returns a context that carries it.
+// without "workflow.", and returns a context that carries it. If ctx carries no
+// span, the interaction belongs to the process's default run.
 func StartInteraction(ctx context.Context, agent string, attrs ...slog.Attr) context.Context {
 	return start(ctx, spanStart{kind: KindInteraction, agent: agentOf(agent)}, attrs)
 }
 
 // StartAction starts an action, such as an LLM call or a tool call, and returns a
-// context that carries it. An action without duration is one record: see
-// [Action].
+// context that carries it. If ctx carries no span, the action belongs to the
+// process's default run. An action without duration is one record: see [Action].
 func StartAction(ctx context.Context, name string, attrs ...slog.Attr) context.Context {
 	return start(ctx, spanStart{kind: KindAction, name: name}, attrs)
 }
 
 // End ends the span that ctx carries; only the first call for a span does
 // anything, and without a span, or with one of another process, there is nothing to
-// do. Called by defer during a panic, it records the panic as the span's error and
-// panics on with the same value.
+// do: the default run ends when its handlers are closed. Called by defer during a
+// panic, it records the panic as the span's error and panics on with the same value.
 //
 // The end of an iteration or a workflow returns when the run's document is
 // saved, or after one second.
@@ -160,13 +161,15 @@ func EndErr(ctx context.Context, err *error, attrs ...slog.Attr) {
 	}
 }
 
-// Annotate adds attributes to the span that ctx carries, at any time.
+// Annotate adds attributes to the span that ctx carries, at any time. If it carries
+// none, they go to the root of the process's default run.
 func Annotate(ctx context.Context, attrs ...slog.Attr) {
 	set(ctx, nil, "annotated", attrs)
 }
 
 // AddResource notes that the span which ctx carries used or made something: a
-// file, a corpus, a table. attrs go to the resource's span.
+// file, a corpus, a table. attrs go to the resource's span. If ctx carries none, that
+// is the root of the process's default run.
 func AddResource(ctx context.Context, name, uri string, attrs ...slog.Attr) {
 	set(ctx, &Resource{Name: name, URI: uri}, "resource "+name, attrs)
 }
@@ -182,7 +185,8 @@ func WithLogger(ctx context.Context, l *slog.Logger) context.Context {
 
 // WithLevel returns a context whose records are admitted from level l on, where
 // the handler's own minimum is higher: for the operational log, as far as the
-// next handler admits it, and for the journal.
+// next handler admits it, and for the journal. Of several around each other the
+// innermost decides, also if it lowers the minimum less than the others.
 func WithLevel(ctx context.Context, l slog.Level) context.Context {
 	s := *stateFrom(ctx)
 	s.level, s.lowered = l, true
@@ -249,8 +253,11 @@ func end(ctx context.Context, pc uintptr, err error, panicked any, attrs []slog.
 
 func set(ctx context.Context, resource *Resource, verb string, attrs []slog.Attr) {
 	s := *stateFrom(ctx)
-	if s.span == nil || (resource == nil && len(attrs) == 0) {
+	if s.suppressed || (resource == nil && len(attrs) == 0) {
 		return
+	}
+	if s.span == nil {
+		s.span = defaultRoot()
 	}
 	op := operation{typ: event.TypeSet, span: s.span, time: time.Now(), level: slog.LevelDebug, resource: resource}
 	s.send(ctx, op, verb, attrs)

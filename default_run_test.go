@@ -99,10 +99,38 @@ func TestDefaultRunIsNoSpanOfTheContext(t *testing.T) {
 	_, ok := wfslog.SpanFromContext(ctx)
 	assert.False(t, ok)
 	wfslog.End(ctx)
-	wfslog.Annotate(ctx, slog.Int("k", 1))
-	assert.Empty(t, s.events(t), "there is nothing to end and nothing to annotate")
+	assert.Empty(t, s.events(t), "there is nothing to end")
 	wfslog.StartInteraction(ctx, "agent1")
 	assert.Equal(t, []string{"open", `start "" workflow wfslog.test [default]`, `start "1" interaction agent1`}, summaries(t, s))
+}
+
+// TestDefaultRunCanBeAnnotated does so without a span in the context, also for nil.
+func TestDefaultRunCanBeAnnotated(t *testing.T) {
+	defer slog.SetDefault(slog.Default())
+	newDefaultRun(t)
+	tree := wfslog.NewTreeBuilder(nil)
+	h := wfslog.NewHandler(&wfslog.Options{Sink: tree, Next: slog.DiscardHandler, Workflow: "my program"})
+	ctx := wfslog.WithLogger(context.Background(), slog.New(h))
+	wfslog.Annotate(wfslog.Suppress(ctx), slog.String("reviewer", "nobody"))
+	wfslog.AddResource(wfslog.Suppress(ctx), "secret", "")
+	wfslog.Annotate(ctx)
+	require.Empty(t, tree.Runs())
+
+	slog.SetDefault(slog.New(h))
+	var none context.Context
+	wfslog.Annotate(none, slog.String("reviewer", "agent2"))
+	wfslog.AddResource(ctx, "corpus", "file:///data/corpus", slog.Int("files", 3))
+	wfslog.End(ctx)
+	wfslog.Annotate(ctx, slog.String("reviewer", "agent3"))
+	require.NoError(t, h.Close())
+	require.Len(t, tree.Runs(), 1)
+	doc, err := tree.Document(tree.Runs()[0])
+	require.NoError(t, err)
+	assert.Equal(t, "my program", doc.Workflow)
+	assert.True(t, doc.Complete)
+	assert.JSONEq(t, `{"files":3,"reviewer":"agent3"}`, string(doc.Metadata))
+	require.Len(t, doc.Resources, 1)
+	assert.Equal(t, "corpus", doc.Resources[0].Name)
 }
 
 func TestDefaultRunConcurrentSafe(t *testing.T) {

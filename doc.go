@@ -47,7 +47,8 @@
 // wfslog: their input, output, error and panic.
 //
 // Without a workflow in the context, spans belong to the process's default run,
-// and so do the records of named agents whose context carries no span.
+// and so do annotations, resources, and the records of named agents whose context
+// carries no span. Other records without a span go to the operational log only.
 //
 // [Inject], [Marshal] and [Env] tell another process where it is to go on, and
 // [Extract] and [Unmarshal] are how it does.

@@ -238,6 +238,8 @@ func TestMinimaAreSeparate(t *testing.T) {
 		{"lowered", wfslog.WithLevel(ctx, slog.LevelDebug), "workflow.a", slog.LevelDebug, slog.LevelDebug},
 		{"lowered between both", wfslog.WithLevel(ctx, slog.LevelWarn), "workflow.a", slog.LevelWarn, slog.LevelInfo},
 		{"not raised", wfslog.WithLevel(ctx, wfslog.LevelCritical), "workflow.b", slog.LevelWarn, slog.LevelError},
+		{"lowered less within", wfslog.WithLevel(wfslog.WithLevel(ctx, slog.LevelDebug), slog.LevelWarn), "workflow.a", slog.LevelWarn, slog.LevelInfo},
+		{"lowered more within", wfslog.WithLevel(wfslog.WithLevel(ctx, slog.LevelWarn), slog.LevelDebug), "workflow.a", slog.LevelDebug, slog.LevelDebug},
 		{"afterwards", ctx, "workflow.a", slog.LevelError, slog.LevelInfo},
 	}
 	for _, tt := range tests {
