@@ -99,7 +99,8 @@ func (h *Handler) admits(s *state, level slog.Level) bool {
 
 // Handle records r, if it belongs to a workflow, and hands it on to the
 // operational log. When it returns nil, the kernel has what was to be recorded,
-// and the operational log has taken the record.
+// and the operational log has taken the record. With the first error it returns when
+// that has been told, or after 100 ms.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if h == nil || h.core == nil {
 		return errors.New("wfslog: Handle of a Handler that NewHandler has not made")
@@ -113,6 +114,9 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	err := rec.record()
 	if h.shows(s, r.Level) && h.next.Enabled(ctx, r.Level) {
 		err = errors.Join(err, rec.forward(ctx))
+	}
+	if err != nil {
+		h.core.reports.awaitFirst()
 	}
 	return h.core.redactError(err)
 }

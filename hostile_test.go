@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -281,6 +282,104 @@ func TestOnErrorMayDoAnything(t *testing.T) {
 		})
 	}
 }
+
+// failsFirst is the time that each of several records takes whose writes fail, with a
+// fake clock.
+func failsFirst(t *testing.T, opts wfslog.Options, log func(*wfslog.Handler)) (took []time.Duration) {
+	t.Helper()
+	opts.Sink = failingSink{}
+	h := wfslog.NewHandler(&opts)
+	for range 3 {
+		start := time.Now()
+		log(h)
+		took = append(took, time.Since(start))
+	}
+	synctest.Wait()
+	assert.Error(t, h.Close())
+	return took
+}
+
+func agentLogs(h *wfslog.Handler) { slog.New(h).WithGroup("workflow.a").Info("lost") }
+
+func TestFirstFailureIsToldBeforeTheCallReturns(t *testing.T) {
+	for name, log := range map[string]func(*wfslog.Handler){
+		"record": agentLogs,
+		"end":    func(h *wfslog.Handler) { wfslog.End(background(h)) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			next, told := make(tells, 100), make(chan error, 100)
+			took := failsFirst(t, wfslog.Options{Next: next, OnError: func(err error) { told <- err }}, func(h *wfslog.Handler) {
+				log(h)
+				assert.NotEmpty(t, told, "%s", name)
+			})
+			assert.Equal(t, make([]time.Duration, 3), took, "%s: nobody waits for time to pass", name)
+			close(next)
+			var warnings []string
+			for message := range next {
+				if strings.HasPrefix(message, "WARN ") {
+					warnings = append(warnings, message)
+				}
+			}
+			assert.Len(t, warnings, 1, "%s", name)
+		})
+	}
+}
+
+// TestNobodyWaitsLongForTheFirstFailure has what is told wait for the handler itself.
+func TestNobodyWaitsLongForTheFirstFailure(t *testing.T) {
+	const longest = 100 * time.Millisecond
+	tests := []struct {
+		name string
+		opts func(h **wfslog.Handler, release <-chan struct{}) wfslog.Options
+		want time.Duration // of the first record
+	}{
+		{"OnError logs", func(h **wfslog.Handler, _ <-chan struct{}) wfslog.Options {
+			return wfslog.Options{Next: slog.DiscardHandler, OnError: func(error) { agentLogs(*h); agentLogs(*h) }}
+		}, longest},
+		{"Next logs", func(h **wfslog.Handler, _ <-chan struct{}) wfslog.Options {
+			return wfslog.Options{Next: logsItself{h}}
+		}, longest},
+		{"OnError blocks", func(_ **wfslog.Handler, release <-chan struct{}) wfslog.Options {
+			return wfslog.Options{Next: slog.DiscardHandler, OnError: func(error) { <-release }}
+		}, longest},
+		{"OnError panics", func(**wfslog.Handler, <-chan struct{}) wfslog.Options {
+			return wfslog.Options{Next: slog.DiscardHandler, OnError: func(error) { panic("in OnError") }}
+		}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var handler *wfslog.Handler
+				release := make(chan struct{})
+				var once sync.Once
+				took := failsFirst(t, tt.opts(&handler, release), func(h *wfslog.Handler) {
+					if handler == nil {
+						handler = h
+					} else {
+						once.Do(func() { close(release) }) // Close would wait as well
+					}
+					agentLogs(h)
+				})
+				assert.Equal(t, []time.Duration{tt.want, 0, 0}, took)
+			})
+		})
+	}
+}
+
+// logsItself is a handler that logs its warnings again, to the handler in front of it.
+type logsItself struct{ h **wfslog.Handler }
+
+func (logsItself) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l logsItself) Handle(_ context.Context, r slog.Record) error {
+	if r.Level == slog.LevelWarn {
+		agentLogs(*l.h)
+	}
+	return nil
+}
+
+func (l logsItself) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l logsItself) WithGroup(string) slog.Handler      { return l }
 
 func TestCloseWaitsForOnError(t *testing.T) {
 	called, release := make(chan struct{}), make(chan struct{})

@@ -68,7 +68,8 @@ type Options struct {
 	Forward []Forwarder
 	// OnError is told of failures to write events and documents and to forward, at
 	// most once a second and from a goroutine of its own, for which Close waits up to
-	// a second. What it logs to this handler may be lost as well.
+	// a second, and the call that failed first up to 100 ms. What it logs to this
+	// handler may be lost as well.
 	OnError func(error)
 }
 

@@ -2,6 +2,7 @@ package wfslog
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,11 +14,48 @@ const (
 
 // reporter tells of failures to write without flooding or blocking anybody.
 type reporter struct {
+	first atomic.Pointer[firstReport] // nil: nothing has failed yet
+
 	mu      sync.Mutex    // protects following fields
 	err     error         // the last
 	told    time.Time     // when OnError was last called
 	warned  time.Time     // when the operational log was last told
 	telling chan struct{} // closed when the goroutine that tells has done so; nil if none does
+}
+
+// firstReport tells of a handler's first failure.
+type firstReport struct {
+	told  <-chan struct{} // closed when it has been told
+	until time.Time       // nobody waits longer
+}
+
+// maxFirstWait is how long the call that failed first may take longer for it, so that
+// a program which ends at once has said why nothing is recorded.
+const maxFirstWait = 100 * time.Millisecond
+
+// awaitFirst returns when the first failure has been told of, or after a while. No
+// lock may be held. What is told may log to this handler, and so may get here too: it
+// waits for itself then, but together with all others no longer than maxFirstWait.
+func (r *reporter) awaitFirst() {
+	first := r.first.Load()
+	if first == nil {
+		return
+	}
+	select {
+	case <-first.told:
+		return
+	default:
+	}
+	left := time.Until(first.until)
+	if left <= 0 {
+		return
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-first.told:
+	case <-timer.C:
+	}
 }
 
 func (r *reporter) last() error {
@@ -61,6 +99,7 @@ func (c *core) report(err error) {
 		return
 	}
 	r.telling = make(chan struct{})
+	r.first.CompareAndSwap(nil, &firstReport{told: r.telling, until: now.Add(maxFirstWait)})
 	if tell {
 		r.told = now
 	}

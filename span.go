@@ -156,6 +156,9 @@ func (s *span) complete(op *operation) {
 		ss.core.endDirectly(op, ss)
 	}
 	s.awaitSaved()
+	for ss := s.streams.Load(); ss != nil; ss = ss.next {
+		ss.core.reports.awaitFirst() // of the end, or of a document that could not be saved
+	}
 }
 
 // maxSaveWait is how long the end of an iteration or a workflow waits for the

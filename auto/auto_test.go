@@ -67,6 +67,10 @@ var children = map[string]func(){
 	"content": func() {
 		slog.Default().WithGroup("workflow.agent1").Info("m", "action", "llm_call", "input", "question", "output", "answer")
 	},
+	"ends at once": func() {
+		slog.Default().WithGroup("workflow.agent1").Info("m")
+		os.Exit(0)
+	},
 	"end": func() {
 		ctx := wfslog.StartIteration(context.Background())
 		slog.Default().WithGroup("workflow.agent1").InfoContext(ctx, "m", "action", "llm_call")
@@ -287,6 +291,15 @@ func TestWrongLevelIsSaidOnce(t *testing.T) {
 	lines := shown(t, stderr)
 	require.Len(t, lines, 4)
 	assert.Contains(t, lines[0], "$WFSLOG_LEVEL is ignored")
+}
+
+func TestUnusableDirectoryIsSaidBeforeTheProgramEnds(t *testing.T) {
+	for range 5 {
+		_, _, stderr := run(t, "ends at once", "WFSLOG_DIR=/dev/null/logs", "WFSLOG_LEVEL=warn")
+		lines := shown(t, stderr)
+		require.Len(t, lines, 1)
+		assert.Regexp(t, `^WARN wfslog: events are being lost: .*/dev/null.* {}$`, lines[0])
+	}
 }
 
 func TestWrongSwitchRecordsNothing(t *testing.T) {
