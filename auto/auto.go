@@ -37,9 +37,14 @@
 // JSON, an object on each line, with levels as [wfslog.LevelName] says them. Container
 // runtimes collect standard error as they do standard output, and standard output is
 // left to the program, whose data it may be. JSON is written by [slog.JSONHandler].
-// A reader that has gone or does not read neither ends the program nor holds it up:
-// what is not shown then is counted, and a record says so when there is a reader
-// again.
+//
+// A reader that has gone or does not read neither ends the program nor holds it up.
+// When a write has not returned for a second, the program goes on, and up to 1 MiB of
+// further records, on a terminal 64 KiB, wait for it. What does not fit is counted, and
+// a record says so when there is a reader again. A record of level Error or above waits
+// another second, once while the write hangs, until it is shown. What still waits when
+// the program ends is not shown any more: nothing, if the reader was never away for a
+// second. The journal does not depend on it.
 //
 // # Package log
 //
@@ -57,6 +62,7 @@
 package auto
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -78,7 +84,30 @@ func operationalLog(f *os.File) slog.Handler {
 	if termtext.IsTerminal(f) {
 		return console.New(f, &console.Options{Level: everything})
 	}
-	return slog.NewJSONHandler(output.New(f, maxPending, notShown), &slog.HandlerOptions{Level: everything, ReplaceAttr: nameLevel})
+	out := output.New(f, maxPending, notShown)
+	return jsonLines{slog.NewJSONHandler(out, &slog.HandlerOptions{Level: everything, ReplaceAttr: nameLevel}), out}
+}
+
+// jsonLines is a handler whose errors are shown when Handle returns, if somebody reads.
+type jsonLines struct {
+	slog.Handler
+	out *output.Writer
+}
+
+func (h jsonLines) Handle(ctx context.Context, r slog.Record) error {
+	err := h.Handler.Handle(ctx, r)
+	if err == nil && r.Level >= slog.LevelError {
+		h.out.Flush()
+	}
+	return err
+}
+
+func (h jsonLines) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return jsonLines{h.Handler.WithAttrs(attrs), h.out}
+}
+
+func (h jsonLines) WithGroup(name string) slog.Handler {
+	return jsonLines{h.Handler.WithGroup(name), h.out}
 }
 
 // maxPending is how many bytes wait for a collector of logs that is busy.

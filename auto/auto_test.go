@@ -91,12 +91,23 @@ var children = map[string]func(){
 		}
 		fmt.Print("still here")
 	},
+	"last error": func() {
+		for i := range manyRecords {
+			slog.Info("a record that is followed by an error", "i", i)
+		}
+		fmt.Println("ready")
+		slog.Default().With("k", 1).Error("the reason")
+		os.Exit(1)
+	},
 	"kill": func() {
 		logUntilTheEnd()
 		fmt.Println("ready")
 		_, _ = io.Copy(io.Discard, os.Stdin) // until it is killed
 	},
 }
+
+// manyRecords do not fit into a pipe, but into what waits for its reader.
+const manyRecords = 5000
 
 // logUntilTheEnd logs from several agents at once, in and out of spans.
 func logUntilTheEnd() {
@@ -239,6 +250,28 @@ func TestReaderThatHasGoneDoesNotEndTheProgram(t *testing.T) {
 	out, err := cmd.Output()
 	require.NoError(t, err)
 	assert.Equal(t, "still here", string(out))
+}
+
+// TestBusyReaderGetsTheLastError has a reader that comes back when the program is about
+// to end.
+func TestBusyReaderGetsTheLastError(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	cmd := command(t, "last error")
+	cmd.Stderr = w
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	require.NoError(t, w.Close())
+	_, err = bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	text, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.ErrorAs(t, cmd.Wait(), new(*exec.ExitError))
+	lines := shown(t, string(text))
+	require.Len(t, lines, manyRecords+1)
+	assert.Equal(t, `ERROR the reason {"k":1}`, lines[manyRecords])
 }
 
 func TestTerminalGetsTheConsole(t *testing.T) {

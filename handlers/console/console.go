@@ -79,6 +79,7 @@ type Options struct {
 type Handler struct {
 	level slog.Leveler
 	tint  slog.Handler // lays out time and level in front of our text
+	out   *output.Writer
 	look  *look
 
 	// What With calls have added: immutable.
@@ -110,9 +111,11 @@ func (l *look) marks() bool { return l.block && !l.ascii }
 //
 // If w is an [os.File] other than a regular file, such as [os.Stderr], a reader
 // that went away or does not read can neither end the program nor hold it up:
-// when one write has not returned for 100 ms, records wait in a buffer of 64 KiB.
+// when one write has not returned for a second, records wait in a buffer of 64 KiB.
 // When that is full, Handle returns an error, further records are dropped until the
-// write has returned, and then a line says how many.
+// write has returned, and then a line says how many. A record of level Error or above
+// waits another second, once while the write hangs, until it is shown: what waits is
+// lost if the program ends.
 func New(w io.Writer, opts *Options) *Handler {
 	var o Options
 	if opts != nil {
@@ -153,7 +156,8 @@ func newHandler(w io.Writer, o Options, look *look) *Handler {
 	if h.level == nil {
 		h.level = slog.LevelInfo
 	}
-	h.tint = tint.NewTextHandler(output.New(w, maxPending, notShown), &tint.Options{
+	h.out = output.New(w, maxPending, notShown)
+	h.tint = tint.NewTextHandler(h.out, &tint.Options{
 		Level:       event.LevelTrace - 1<<16, // Enabled has decided
 		TimeFormat:  look.timeFormat,
 		NoColor:     !look.color,
@@ -177,7 +181,11 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	})
 	// tint gets no attributes: it brings escape sequences to life that were
 	// escaped, and shares its groups between loggers.
-	return h.tint.Handle(ctx, slog.NewRecord(r.Time, r.Level, l.text(&r), 0))
+	err := h.tint.Handle(ctx, slog.NewRecord(r.Time, r.Level, l.text(&r), 0))
+	if err == nil && r.Level >= slog.LevelError {
+		h.out.Flush()
+	}
+	return err
 }
 
 // WithAttrs returns a handler that shows attrs with every record.

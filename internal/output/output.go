@@ -11,9 +11,10 @@ import (
 	"time"
 )
 
-// patience is how long a write may take before the program goes on without it:
-// longer than a busy terminal needs, shorter than a person notices.
-const patience = 100 * time.Millisecond
+// patience is how long a write may take before the program goes on without it: longer
+// than a collector of logs pauses that is only busy. What is shown later than that is
+// lost if the program ends meanwhile.
+const patience = time.Second
 
 // ErrStalled is returned for records that are not shown because the reader does not
 // read.
@@ -22,6 +23,9 @@ var ErrStalled = errors.New("wfslog: record not shown: a write has not returned"
 // Writer is a writer of records that does not wait for its reader for ever: while a
 // write hangs, further records wait for it, and above a limit they are dropped and
 // counted. It is safe for concurrent use.
+//
+// A stall begins when a write hangs and ends when it returns. In one stall, Write and
+// Flush hold nobody up for longer than patience each.
 type Writer struct {
 	maxPending int
 	note       func(dropped int) string
@@ -36,6 +40,10 @@ type Writer struct {
 	buf     []byte
 	pending []byte // what comes next
 	dropped int    // records after pending that nobody was told of yet
+
+	written        chan struct{} // closed when buf is written; nil if nobody waits for it
+	pendingWritten chan struct{} // the same of pending
+	giveUp         time.Time     // until when Flush waits in this stall; zero if it did not
 }
 
 // New returns a Writer to w. If that is a file other than a regular one, maxPending
@@ -87,6 +95,43 @@ func (o *Writer) Write(record []byte) (int, error) {
 	}
 }
 
+// Flush returns when the records that were written before it have been shown, or were
+// dropped, or after patience. In one stall all calls together wait no longer than that:
+// a reader that does not come back is waited for once.
+func (o *Writer) Flush() {
+	written, left := o.awaited()
+	if written == nil || left <= 0 {
+		return
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-written:
+	case <-timer.C:
+	}
+}
+
+// awaited returns a channel that is closed when all that was enqueued is written, and
+// for how long it may be waited for. It is nil if there is nothing to wait for.
+func (o *Writer) awaited() (written <-chan struct{}, left time.Duration) {
+	o.state.Lock()
+	defer o.state.Unlock()
+	if !o.busy {
+		return nil, 0
+	}
+	if o.giveUp.IsZero() {
+		o.giveUp = time.Now().Add(patience)
+	}
+	ch := &o.written
+	if len(o.pending) > 0 || o.dropped > 0 {
+		ch = &o.pendingWritten
+	}
+	if *ch == nil {
+		*ch = make(chan struct{})
+	}
+	return *ch, time.Until(o.giveUp)
+}
+
 // enqueue keeps a record, whose memory the caller may reuse. It reports whether
 // nothing is being written, so that the caller has to see to it.
 func (o *Writer) enqueue(record []byte) (isNext bool, err error) {
@@ -120,6 +165,11 @@ func (o *Writer) drain(done chan<- error) {
 func (o *Writer) next() bool {
 	o.state.Lock()
 	defer o.state.Unlock()
+	if o.written != nil {
+		close(o.written)
+	}
+	o.written, o.pendingWritten = o.pendingWritten, nil
+	o.giveUp = time.Time{}
 	o.buf, o.pending = o.pending, o.buf[:0]
 	if o.dropped > 0 {
 		o.buf = append(o.buf, o.note(o.dropped)...)

@@ -73,6 +73,61 @@ func TestOutputDropsWhatDoesNotFit(t *testing.T) {
 	})
 }
 
+// TestFlushWaitsForWhatIsPending has records before and behind the one that is waited
+// for, and a reader that comes back.
+func TestFlushWaitsForWhatIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := &slowReader{take: make(chan struct{})}
+		out := New(reader, maxPending, note)
+		out.opened = true // as a pipe
+		out.Flush()       // nothing is pending
+		for _, text := range []string{"one\n", "two\n"} {
+			_, err := out.Write([]byte(text))
+			require.NoError(t, err)
+		}
+		flushed := make(chan string)
+		go func() {
+			out.Flush()
+			flushed <- reader.text.String()
+		}()
+		synctest.Wait()
+		_, err := out.Write([]byte("three\n"))
+		require.NoError(t, err)
+
+		start := time.Now()
+		reader.take <- struct{}{}
+		synctest.Wait()
+		assert.Empty(t, flushed, "only the first record is shown")
+		reader.take <- struct{}{}
+		assert.Equal(t, "one\ntwo\nthree\n", <-flushed)
+		assert.Zero(t, time.Since(start))
+		out.Flush()
+	})
+}
+
+func TestFlushWaitsOnceForAReaderThatHasStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := &slowReader{take: make(chan struct{})}
+		out := New(reader, maxPending, note)
+		out.opened = true // as a pipe
+		write := func() (took time.Duration) {
+			start := time.Now()
+			_, err := out.Write([]byte("error\n"))
+			require.NoError(t, err)
+			out.Flush()
+			return time.Since(start)
+		}
+		assert.Equal(t, []time.Duration{2 * patience, 0, 0}, []time.Duration{write(), write(), write()})
+		reader.take <- struct{}{}
+		synctest.Wait()
+		assert.Equal(t, []time.Duration{patience, 0}, []time.Duration{write(), write()}, "another stall")
+		close(reader.take)
+		synctest.Wait()
+		assert.Zero(t, write())
+		assert.Equal(t, strings.Repeat("error\n", 6), reader.text.String())
+	})
+}
+
 func TestOutputWaitsForABusyReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := &slowReader{take: make(chan struct{}, 1)}
