@@ -36,7 +36,9 @@
 // It goes to standard error: as lines for people if that is a terminal, else as
 // JSON, an object on each line, with levels as [wfslog.LevelName] says them. Container
 // runtimes collect standard error as they do standard output, and standard output is
-// left to the program, whose data it may be. JSON is written by [slog.JSONHandler].
+// left to the program, whose data it may be. JSON is written by [slog.JSONHandler], but
+// control characters and those that are invisible or change the direction of text are
+// escaped in it.
 //
 // A reader that has gone or does not read neither ends the program nor holds it up.
 // When a write has not returned for a second, the program goes on, and up to 1 MiB of
@@ -62,14 +64,17 @@
 package auto
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/handlers/console"
+	"github.com/wfslog/wfslog/internal/encode"
 	"github.com/wfslog/wfslog/internal/output"
 	"github.com/wfslog/wfslog/internal/termtext"
 )
@@ -85,7 +90,7 @@ func operationalLog(f *os.File) slog.Handler {
 		return console.New(f, &console.Options{Level: everything})
 	}
 	out := output.New(f, maxPending, notShown)
-	return jsonLines{slog.NewJSONHandler(out, &slog.HandlerOptions{Level: everything, ReplaceAttr: nameLevel}), out}
+	return jsonLines{slog.NewJSONHandler(printable{out}, &slog.HandlerOptions{Level: everything, ReplaceAttr: nameLevel}), out}
 }
 
 // jsonLines is a handler whose errors are shown when Handle returns, if somebody reads.
@@ -108,6 +113,21 @@ func (h jsonLines) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h jsonLines) WithGroup(name string) slog.Handler {
 	return jsonLines{h.Handler.WithGroup(name), h.out}
+}
+
+// printable is a writer of lines of JSON in which nothing is hidden: slog lets through
+// what changes how a terminal or a browser shows the text around it.
+type printable struct{ w io.Writer }
+
+func (p printable) Write(line []byte) (int, error) {
+	value := bytes.TrimSuffix(line, []byte("\n"))
+	if clean := encode.Clean(value); &clean[0] != &value[0] {
+		if _, err := p.w.Write(append(clean, '\n')); err != nil {
+			return 0, err
+		}
+		return len(line), nil
+	}
+	return p.w.Write(line)
 }
 
 // maxPending is how many bytes wait for a collector of logs that is busy.

@@ -91,6 +91,10 @@ var children = map[string]func(){
 		}
 		fmt.Print("still here")
 	},
+	"hostile": func() {
+		slog.Info("\u009b31m \u202e\x1b[2J\x7f\xff", "\u2066key", "two  spaces \"\u200b\"")
+		slog.Info("plain")
+	},
 	"last error": func() {
 		for i := range manyRecords {
 			slog.Info("a record that is followed by an error", "i", i)
@@ -250,6 +254,15 @@ func TestReaderThatHasGoneDoesNotEndTheProgram(t *testing.T) {
 	out, err := cmd.Output()
 	require.NoError(t, err)
 	assert.Equal(t, "still here", string(out))
+}
+
+func TestLinesAreSafeToShow(t *testing.T) {
+	_, _, stderr := run(t, "hostile")
+	_, line, ok := strings.Cut(stderr, `"msg":`)
+	require.True(t, ok, "%s", stderr)
+	line, plain, _ := strings.Cut(line, "\n")
+	assert.Equal(t, `"\u009b31m \u202e\u001b[2J\u007f\ufffd","\u2066key":"two  spaces \"\u200b\""}`, line)
+	assert.Regexp(t, `^{"time":"[^"]*","level":"INFO","msg":"plain"}\n$`, plain)
 }
 
 // TestBusyReaderGetsTheLastError has a reader that comes back when the program is about
