@@ -7,6 +7,7 @@
 //
 //	WFSLOG_DIR       directory of journals and documents, else logs
 //	WFSLOG_LEVEL     levels of the operational log as wfslog.ParseLevels reads them, else info
+//	WFSLOG_OUTPUT    stdout or stderr: where the operational log goes, else stderr
 //	WFSLOG_WORKFLOW  name of the default run, else the program's
 //	WFSLOG_CONTENT   full, hash or none: what is kept of inputs and outputs, else full
 //	WFSLOG_HASH_KEY  key of the hashes, else random
@@ -33,10 +34,11 @@
 //
 // # The operational log
 //
-// It goes to standard error: as lines for people if that is a terminal, else as
-// JSON, an object on each line, with levels as [wfslog.LevelName] says them. Container
-// runtimes collect standard error as they do standard output, and standard output is
-// left to the program, whose data it may be. JSON is written by [slog.JSONHandler], but
+// It goes to standard error, or to standard output if WFSLOG_OUTPUT says so: as lines
+// for people if that is a terminal, else as JSON, an object on each line, with levels as
+// [wfslog.LevelName] says them. Container runtimes collect standard error as they do
+// standard output, and standard output is left to the program, whose data it may be;
+// but some collectors take all of standard error for errors. JSON is written by [slog.JSONHandler], but
 // control characters and those that are invisible or change the direction of text are
 // escaped in it.
 //
@@ -70,6 +72,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/wfslog/wfslog"
@@ -80,7 +83,25 @@ import (
 )
 
 func init() {
-	slog.SetDefault(slog.New(wfslog.NewHandler(&wfslog.Options{Next: operationalLog(os.Stderr)})))
+	f, err := outputFile()
+	next := operationalLog(f)
+	if err != nil {
+		// There is nowhere else to say that it could not be said.
+		_ = next.Handle(context.Background(), slog.NewRecord(time.Now(), slog.LevelWarn, err.Error(), 0))
+	}
+	slog.SetDefault(slog.New(wfslog.NewHandler(&wfslog.Options{Next: next})))
+}
+
+// outputFile returns the file that $WFSLOG_OUTPUT names.
+func outputFile() (*os.File, error) {
+	text := os.Getenv("WFSLOG_OUTPUT")
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "", "stderr":
+		return os.Stderr, nil
+	case "stdout":
+		return os.Stdout, nil
+	}
+	return os.Stderr, fmt.Errorf("wfslog: $WFSLOG_OUTPUT is %q: want stdout or stderr; using stderr", text)
 }
 
 // operationalLog returns a handler that writes to f for whoever reads there.

@@ -256,6 +256,50 @@ func TestReaderThatHasGoneDoesNotEndTheProgram(t *testing.T) {
 	assert.Equal(t, "still here", string(out))
 }
 
+func TestOutputCanBeChosen(t *testing.T) {
+	const record = `INFO m {"action":"llm_call","input":"question","logger":"workflow.agent1","output":"answer"}`
+	tests := []struct {
+		env            string
+		stdout, stderr []string
+	}{
+		{"", nil, []string{record}},
+		{"stderr", nil, []string{record}},
+		{" StdOut ", []string{record}, nil},
+		{"stdin", nil, []string{`WARN wfslog: $WFSLOG_OUTPUT is "stdin": want stdout or stderr; using stderr {}`, record}},
+	}
+	for _, tt := range tests {
+		cmd := command(t, "content", "WFSLOG_OUTPUT="+tt.env, "WFSLOG=off")
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		require.NoError(t, cmd.Run())
+		assert.Equal(t, tt.stdout, shown(t, stdout.String()), "standard output with WFSLOG_OUTPUT=%s", tt.env)
+		assert.Equal(t, tt.stderr, shown(t, stderr.String()), "standard error with WFSLOG_OUTPUT=%s", tt.env)
+	}
+}
+
+// TestChosenOutputMayBeATerminal has one of the two outputs go to a terminal, and the
+// log to the one or the other.
+func TestChosenOutputMayBeATerminal(t *testing.T) {
+	for _, chosen := range []bool{true, false} {
+		terminal, user := ptytest.Open(t, 120)
+		cmd := command(t, "content", "TERM=xterm", "WFSLOG_OUTPUT=stdout")
+		var piped bytes.Buffer
+		cmd.Stdout, cmd.Stderr = terminal, &piped
+		if !chosen {
+			cmd.Stdout, cmd.Stderr = &piped, terminal
+		}
+		require.NoError(t, cmd.Run())
+		if !chosen {
+			assert.Len(t, shown(t, piped.String()), 1)
+			continue
+		}
+		assert.Empty(t, piped.String())
+		line, err := bufio.NewReader(user).ReadString('\n')
+		require.NoError(t, err)
+		assert.Regexp(t, `^\d\d:\d\d:\d\d\.\d{3} INFO  agent1 `, line)
+	}
+}
+
 func TestLinesAreSafeToShow(t *testing.T) {
 	_, _, stderr := run(t, "hostile")
 	_, line, ok := strings.Cut(stderr, `"msg":`)
