@@ -59,10 +59,18 @@
 // later has the time in the text as well. Loggers of [log.New], and a program that
 // calls [log.SetOutput], write where they are told to, as before.
 //
-// Loggers that other packages took from [slog.Default] while they were being
-// initialised are those of before: they print through package log, and arrive as
-// text. A program that sets a default logger of its own later replaces this one, and
-// with it what is recorded.
+// # Loggers in package variables
+//
+// A package that has a logger in a variable,
+//
+//	var log = slog.Default().WithGroup("workflow.agent1")
+//
+// must import auto as well. Otherwise Go may initialise it first, in the order of the
+// packages' paths, and the logger is that of before: it prints through package log,
+// arrives as text, and is not recorded. The first time this happens, a warning says so.
+//
+// A program that sets a default logger of its own later replaces this one, and with it
+// what is recorded.
 package auto
 
 import (
@@ -73,6 +81,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wfslog/wfslog"
@@ -89,7 +98,7 @@ func init() {
 		// There is nowhere else to say that it could not be said.
 		_ = next.Handle(context.Background(), slog.NewRecord(time.Now(), slog.LevelWarn, err.Error(), 0))
 	}
-	slog.SetDefault(slog.New(wfslog.NewHandler(&wfslog.Options{Next: next})))
+	slog.SetDefault(slog.New(wfslog.NewHandler(&wfslog.Options{Next: watch{next, new(atomic.Bool)}})))
 }
 
 // outputFile returns the file that $WFSLOG_OUTPUT names.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/auto"
+	"github.com/wfslog/wfslog/auto/internal/early"
 	"github.com/wfslog/wfslog/internal/ptytest"
 )
 
@@ -50,7 +51,6 @@ var children = map[string]func(){
 		slog.SetLogLoggerLevel(slog.LevelDebug)
 		log.Print("of no level that is shown")
 		slog.SetLogLoggerLevel(slog.LevelInfo)
-		auto.Early.Error("of an early logger", "k", 1)
 		log.New(os.Stderr, "", 0).Print("elsewhere")
 		var wg sync.WaitGroup
 		for range 4 {
@@ -63,6 +63,14 @@ var children = map[string]func(){
 		}
 		wg.Wait()
 		log.Fatal("fatal")
+	},
+	"early": func() {
+		log.Print("INFO is not what begins a record of slog here")
+		slog.Info("INFO neither")
+		log.SetPrefix("agents: ")
+		for range 2 {
+			early.Log.With("k", 1).Error("too early")
+		}
 	},
 	"content": func() {
 		slog.Default().WithGroup("workflow.agent1").Info("m", "action", "llm_call", "input", "question", "output", "answer")
@@ -256,6 +264,19 @@ func TestReaderThatHasGoneDoesNotEndTheProgram(t *testing.T) {
 	assert.Equal(t, "still here", string(out))
 }
 
+func TestEarlyLoggerIsSaidOnce(t *testing.T) {
+	dir, _, stderr := run(t, "early")
+	assert.Equal(t, []string{
+		"INFO INFO is not what begins a record of slog here {}",
+		"INFO INFO neither {}",
+		"INFO agents: ERROR too early workflow.agent1.k=1 {}",
+		"WARN wfslog: a logger was taken from slog.Default before auto was initialised; " +
+			"what it logs is text and is not recorded: import auto in its package {}",
+		"INFO agents: ERROR too early workflow.agent1.k=1 {}",
+	}, shown(t, stderr))
+	assert.NoDirExists(t, filepath.Join(dir, "logs"))
+}
+
 func TestOutputCanBeChosen(t *testing.T) {
 	const record = `INFO m {"action":"llm_call","input":"question","logger":"workflow.agent1","output":"answer"}`
 	tests := []struct {
@@ -350,11 +371,10 @@ func TestPackageLogFlowsThrough(t *testing.T) {
 	before, after, ok := strings.Cut(rest, "elsewhere\n")
 	require.True(t, ok, "a logger that log.New has made writes where it is told to: %s", stderr)
 	lines := shown(t, before)
-	require.Len(t, lines, 4, "%s", before)
+	require.Len(t, lines, 3, "%s", before)
 	assert.Equal(t, "INFO prefix: text {}", lines[0])
 	assert.Equal(t, "WARN prefix: text\nof two lines {}", lines[1])
 	assert.Regexp(t, `^WARN auto_test\.go:\d+: other: with flags {}$`, lines[2])
-	assert.Equal(t, "INFO other: ERROR of an early logger k=1 {}", lines[3])
 
 	lines = shown(t, after)
 	require.Len(t, lines, 401)
