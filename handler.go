@@ -65,6 +65,17 @@ func (h *Handler) Dir() string {
 	return h.core.dir
 }
 
+// Levels returns the levels of the operational log, to show or change them while the
+// program runs: [Options.Level] if that is a [*Levels], without it those of
+// $WFSLOG_LEVEL, and nil if it is another [slog.Leveler].
+func (h *Handler) Levels() *Levels {
+	if h == nil || h.core == nil {
+		return nil
+	}
+	levels, _ := h.core.level.(*Levels)
+	return levels
+}
+
 // Enabled reports whether a record of the given level would go to the
 // operational log or be recorded.
 func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {

@@ -215,6 +215,23 @@ func TestWrongLevelInEnvironmentIsSaidOnce(t *testing.T) {
 	assert.Equal(t, []slog.Level{slog.LevelWarn, slog.LevelInfo}, next.levels)
 }
 
+func TestHandlerTellsItsLevels(t *testing.T) {
+	t.Setenv("WFSLOG_LEVEL", "error")
+	mine := &wfslog.Levels{}
+	for _, tt := range []struct {
+		level slog.Leveler
+		want  *wfslog.Levels
+	}{{mine, mine}, {slog.LevelWarn, nil}} {
+		h, _ := newSink(t, wfslog.Options{Level: tt.level})
+		assert.Same(t, tt.want, h.Levels())
+	}
+	h, _ := newSink(t, wfslog.Options{Next: &levelsSeen{}})
+	require.Equal(t, map[string]slog.Level{"": slog.LevelError}, h.Levels().Configured())
+	h.Levels().Set("a", slog.LevelDebug)
+	assert.True(t, h.WithGroup("workflow.a").Enabled(context.Background(), slog.LevelDebug))
+	assert.Nil(t, new(wfslog.Handler).Levels())
+}
+
 // TestMinimaAreSeparate checks that the operational log and the journal have levels of
 // their own, both by name, and that WithLevel lowers both for one context and raises
 // neither.

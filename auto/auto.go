@@ -91,6 +91,9 @@ import (
 	"github.com/wfslog/wfslog/internal/termtext"
 )
 
+// handler is the default logger's.
+var handler *wfslog.Handler
+
 func init() {
 	f, err := outputFile()
 	next := operationalLog(f)
@@ -98,8 +101,17 @@ func init() {
 		// There is nowhere else to say that it could not be said.
 		_ = next.Handle(context.Background(), slog.NewRecord(time.Now(), slog.LevelWarn, err.Error(), 0))
 	}
-	slog.SetDefault(slog.New(wfslog.NewHandler(&wfslog.Options{Next: watch{next, new(atomic.Bool)}})))
+	handler = wfslog.NewHandler(&wfslog.Options{Next: watch{next, new(atomic.Bool)}})
+	slog.SetDefault(slog.New(handler))
 }
+
+// Levels returns the levels of the operational log, at first those of $WFSLOG_LEVEL, to
+// show or change them while the program runs:
+//
+//	http.Handle("/debug/levels", wfshttp.Levels(auto.Levels()))
+//
+// What is recorded does not depend on them.
+func Levels() *wfslog.Levels { return handler.Levels() }
 
 // outputFile returns the file that $WFSLOG_OUTPUT names.
 func outputFile() (*os.File, error) {

@@ -40,6 +40,14 @@ var children = map[string]func(){
 			l.Log(context.Background(), level, "m", "group", slog.GroupValue(slog.Any("level", level)))
 		}
 	},
+	"change levels": func() {
+		agent := slog.Default().WithGroup("workflow.agent1")
+		agent.Info("not shown")
+		fmt.Fprintln(os.Stderr, auto.Levels().Effective("agent1"))
+		auto.Levels().Set("agent1", slog.LevelDebug)
+		agent.Debug("shown")
+		slog.Info("still not shown")
+	},
 	"log": func() {
 		log.Print("text\n")
 		slog.SetLogLoggerLevel(slog.LevelWarn)
@@ -250,6 +258,13 @@ func TestLevels(t *testing.T) {
 		}
 		assert.Equal(t, tt.want, got, "WFSLOG_LEVEL=%s", tt.env)
 	}
+}
+
+func TestLevelsCanBeChanged(t *testing.T) {
+	_, _, stderr := run(t, "change levels", "WFSLOG_LEVEL=warn", "WFSLOG=off")
+	level, rest, _ := strings.Cut(stderr, "\n")
+	assert.Equal(t, "WARN", level)
+	assert.Equal(t, []string{`DEBUG shown {"logger":"workflow.agent1"}`}, shown(t, rest))
 }
 
 func TestReaderThatHasGoneDoesNotEndTheProgram(t *testing.T) {
