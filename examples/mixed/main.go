@@ -1,10 +1,11 @@
 // Mixed uses wfslog in all four ways at once: the default logger that an import
 // makes, named loggers whose levels change while the program runs, per-agent loggers
-// into an aggregator in memory beside the files, and decorated functions. Its agents
-// sort numbers in several rounds, in parallel.
+// into aggregators beside the files, in memory and behind a forwarder, and decorated
+// functions and methods. Its agents sort numbers in several rounds, in parallel.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,13 +15,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/wfslog/wfslog"
-	_ "github.com/wfslog/wfslog/auto" // the first way: the default logger records
+	"github.com/wfslog/wfslog/auto" // the first way: the default logger records
 	"github.com/wfslog/wfslog/wfshttp"
 )
 
@@ -32,7 +34,8 @@ func main() {
 
 func run(stdout io.Writer) error {
 	// The third way: what the default logger gets also goes to an aggregator in
-	// memory, with levels of its own.
+	// memory, with levels of its own, and to a forwarder, which reads a journal of its
+	// own.
 	levels, err := wfslog.ParseLevels("debug,workflow.sorter2=warn")
 	if err != nil {
 		return err
@@ -42,7 +45,12 @@ func run(stdout io.Writer) error {
 		Sink: tree, JournalLevel: levels, Next: slog.DiscardHandler, Workflow: "mixed",
 	})
 	defer memory.Close() // closes tree, which cannot fail
-	slog.SetDefault(slog.New(slog.NewMultiHandler(slog.Default().Handler(), memory)))
+	sent := &outbox{}
+	forward := wfslog.NewHandler(&wfslog.Options{
+		Dir:    filepath.Join(cmp.Or(os.Getenv("WFSLOG_DIR"), "logs"), "sent"),
+		SaveOn: wfslog.SaveNever, Next: slog.DiscardHandler, Forward: []wfslog.Forwarder{sent},
+	})
+	slog.SetDefault(slog.New(slog.NewMultiHandler(slog.Default().Handler(), memory, forward)))
 
 	ctx := wfslog.StartWorkflow(context.Background(), "mixed")
 	numbers := []int{5, 3, 8, 1, 9, 2}
@@ -50,14 +58,21 @@ func run(stdout io.Writer) error {
 		if numbers, err = sortRound(ctx, numbers); err != nil {
 			return err
 		}
-		if round == 0 { // the second way, over HTTP as an operator would do it
-			if err := setLevel(ctx, levels, "workflow.sorter2", "debug"); err != nil {
+		if round == 0 { // the second way, by code, and over HTTP as an operator would do it
+			levels.Set("workflow.sorter2", slog.LevelDebug)
+			if err := setLevel(ctx, auto.Levels(), "sorter2", "debug"); err != nil {
 				return err
 			}
 		}
 	}
 	log.Print("sorted ", numbers) // package log flows through the default logger
 	wfslog.End(ctx, wfslog.Output(numbers))
+	if err := errors.Join(forward.Flush(ctx), forward.Close()); err != nil {
+		return err
+	}
+	if span, ok := wfslog.SpanFromContext(ctx); ok {
+		log.Print("sent events: ", sent.ofRun(span.Run))
+	}
 	return show(stdout, tree)
 }
 
@@ -70,8 +85,12 @@ func sortRound(ctx context.Context, numbers []int) (sorted []int, err error) {
 	var wg sync.WaitGroup
 	for i, half := range halves {
 		agent := fmt.Sprint("sorter", i+1)
-		// The fourth way: the agent's function has not a line about logging.
-		turn := wfslog.InteractionFunc(agent, sorter{slog.Default().WithGroup("workflow." + agent)}.sort)
+		var s Sorter = sorter{slog.Default().WithGroup("workflow." + agent)}
+		// The fourth way: a method is decorated by hand, or all by generated code.
+		turn := wfslog.InteractionFunc(agent, s.Sort)
+		if i > 0 {
+			turn = NewRecordedSorter(s, agent).Sort
+		}
 		wg.Go(func() { halves[i], errs[i] = turn(ctx, half) })
 	}
 	wg.Wait()
@@ -84,15 +103,6 @@ func sortRound(ctx context.Context, numbers []int) (sorted []int, err error) {
 		return all, nil
 	})
 	return merge(ctx, halves)
-}
-
-// sorter is an agent with a logger of its own.
-type sorter struct{ log *slog.Logger }
-
-func (s sorter) sort(ctx context.Context, numbers []int) ([]int, error) {
-	s.log.InfoContext(ctx, "compared", wfslog.Action("compare"), wfslog.Input(numbers), wfslog.Tokens(len(numbers), 1))
-	slices.Sort(numbers)
-	return numbers, nil
 }
 
 // setLevel asks the endpoint for levels, which is served for as long, for another

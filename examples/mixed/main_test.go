@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,14 +71,23 @@ func TestAllWaysWorkTogether(t *testing.T) {
 	assert.Empty(t, turnOf(t, inMemory.Iterations[0], "sorter2").Actions)
 	assert.Len(t, turnOf(t, inMemory.Iterations[1], "sorter2").Actions, 1)
 
-	// Standard error is no terminal here, so the operational log is JSON.
-	var printed bool
+	// Standard error is no terminal here, so the operational log is JSON. What is shown
+	// of sorter2 has changed too, and package log prints there.
+	var debugged, printed []string
 	for line := range bytes.Lines(stderr.Bytes()) {
-		var record struct{ Msg string }
+		var record struct{ Level, Msg, Logger string }
 		require.NoError(t, json.Unmarshal(line, &record), "%s", line)
-		printed = printed || record.Msg == "sorted [1 2 3 5 8 9]"
+		switch {
+		case record.Level == "DEBUG":
+			debugged = append(debugged, record.Logger+" "+record.Msg)
+		case record.Level == "INFO" && record.Logger == "" && !strings.HasSuffix(record.Msg, " ended"):
+			printed = append(printed, record.Msg)
+		}
 	}
-	assert.True(t, printed, "what package log printed: %s", &stderr)
+	assert.Equal(t, []string{"workflow.sorter2 has numbers"}, debugged, "%s", &stderr)
+	assert.Equal(t, []string{
+		"sorted [1 2 3 5 8 9]", fmt.Sprintf("sent events: %d", inFile.Integrity.Events),
+	}, printed, "%s", &stderr)
 }
 
 // turnOf returns the turn of an agent.
