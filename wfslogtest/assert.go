@@ -178,7 +178,11 @@ func (r *Recorder) AssertErrors(texts ...string) bool {
 	if slices.EqualFunc(got, texts, strings.Contains) {
 		return true
 	}
-	return r.fail(fmt.Sprintf("%d errors, want %d with %q", len(got), len(texts), texts), got)
+	problem := fmt.Sprintf("%d errors, want %d", len(got), len(texts))
+	if len(texts) > 0 {
+		problem += fmt.Sprintf(" with %q", texts)
+	}
+	return r.fail(problem, got)
 }
 
 // fail fails the test with a problem, what there is to say of it, and the tree.

@@ -63,7 +63,7 @@ func TestAssertions(t *testing.T) {
 			"no action of nobody\n",
 		},
 		{"errors", func(r *wfslogtest.Recorder) bool { return r.AssertErrors("gave up", "up: no network") }, ""},
-		{"other errors", func(r *wfslogtest.Recorder) bool { return r.AssertErrors() }, "2 errors, want 0 with []\n  gave up: no network\n"},
+		{"other errors", func(r *wfslogtest.Recorder) bool { return r.AssertErrors() }, "2 errors, want 0\n  gave up: no network\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
