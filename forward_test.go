@@ -14,6 +14,17 @@ import (
 	"github.com/wfslog/wfslog"
 )
 
+// Forwarder is what README says a wfslog.Forwarder is.
+type Forwarder interface {
+	Forward(ctx context.Context, batch []wfslog.Event) error // nil: delivered; else the batch comes again
+	Close() error
+}
+
+var (
+	_ Forwarder        = wfslog.Forwarder(nil)
+	_ wfslog.Forwarder = Forwarder(nil)
+)
+
 // collector is a forwarder that fails as long as it is told to.
 type collector struct {
 	mu     sync.Mutex // protects following fields
