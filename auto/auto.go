@@ -38,9 +38,9 @@
 // for people if that is a terminal, else as JSON, an object on each line, with levels as
 // [wfslog.LevelName] says them. Container runtimes collect standard error as they do
 // standard output, and standard output is left to the program, whose data it may be;
-// but some collectors take all of standard error for errors. JSON is written by [slog.JSONHandler], but
-// control characters and those that are invisible or change the direction of text are
-// escaped in it.
+// but some collectors take all of standard error for errors. JSON is written by
+// [slog.JSONHandler], with control characters escaped, and those that are invisible or
+// change the direction of text.
 //
 // A reader that has gone or does not read neither ends the program nor holds it up.
 // When a write has not returned for a second, the program goes on, and up to 1 MiB of

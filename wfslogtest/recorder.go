@@ -46,7 +46,8 @@ type Options struct {
 
 	// Handler configures the handler that records, so that a test can try a program's
 	// own Limits, Content, ReplaceAttr or levels. Sink, Dir and Forward are the
-	// recorder's, and a nil Next means no operational log.
+	// recorder's, and a nil Next means no operational log. $WFSLOG and
+	// $WFSLOG_CONTENT do not count.
 	Handler wfslog.Options
 }
 
