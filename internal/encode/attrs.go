@@ -47,7 +47,8 @@ func (e *Encoder) attrOfRecord(a slog.Attr) {
 		return
 	}
 	e.attrs++
-	if !e.attr(o, a, e.Content != nil && len(e.objects) == 1) {
+	offer := e.Content != nil && len(e.objects) == 1
+	if (offer || !e.appendPlain(o, a)) && !e.attr(o, a, offer) {
 		e.attrs--
 	}
 }
@@ -90,7 +91,7 @@ func (e *Encoder) attr(o *object, a slog.Attr, offer bool) bool {
 		return e.group(o, a, offer)
 	}
 	if e.member(o, a.Key) && !(offer && e.content(a)) {
-		e.plain(a.Value)
+		e.plain(kind, a.Value)
 	}
 	return true
 }
@@ -125,7 +126,9 @@ func (e *Encoder) group(o *object, a slog.Attr, offer bool) bool {
 	e.depth++
 	g := e.open()
 	for _, m := range members {
-		e.attr(&g, m, false)
+		if !e.appendPlain(&g, m) {
+			e.attr(&g, m, false)
+		}
 	}
 	e.depth--
 	if e.isEmpty(&g) {

@@ -60,6 +60,7 @@ type Encoder struct {
 	members []member // of all open objects, outermost first
 	slots   []int32  // hash table of duplicates, see [Encoder.distinct]
 	spare   []byte   // where objects with duplicates are put together
+	date    dateText // of the last time in UTC
 }
 
 const (
@@ -98,6 +99,7 @@ func (e *Encoder) Free() {
 		members: e.members[:0],
 		slots:   e.slots[:0],
 		spare:   e.spare[:0],
+		date:    e.date,
 	}
 	pool.Put(e)
 }
@@ -112,8 +114,8 @@ func (e *Encoder) Value(v slog.Value) {
 		v = e.resolve(v)
 	}
 	e.nodes++
-	if v.Kind() != slog.KindGroup {
-		e.plain(v)
+	if kind := v.Kind(); kind != slog.KindGroup {
+		e.plain(kind, v)
 		return
 	}
 	if e.tooDeep() {
@@ -128,9 +130,9 @@ func (e *Encoder) Value(v slog.Value) {
 	e.depth--
 }
 
-// plain appends a value that is resolved, and no group.
-func (e *Encoder) plain(v slog.Value) {
-	switch v.Kind() {
+// plain appends a value of the given kind, which is resolved, and no group.
+func (e *Encoder) plain(kind slog.Kind, v slog.Value) {
+	switch kind {
 	case slog.KindString:
 		e.String(v.String())
 	case slog.KindInt64:

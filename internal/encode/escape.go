@@ -53,14 +53,18 @@ func load(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
+// wordSlack is the room that eight bytes need at most, and what is written over.
+const wordSlack = 8*maxEscaped + 24
+
 // maxEscaped is how many bytes may stand for one byte of a string.
 const maxEscaped = 6
 
 // appendEscaped appends s as it stands between the quotes of a JSON string. It is
 // not valid if s is not UTF-8; then U+FFFD stands for each wrong byte.
 func appendEscaped(dst []byte, s string) (_ []byte, valid bool) {
-	const slack = 32 // for all that one turn of a loop writes
+	const slack = wordSlack // for all that one turn of a loop writes
 	valid = true
+	clean := 0 // words in a row that were plain
 	n, b := len(dst), dst[:cap(dst)]
 	for i := 0; i < len(s); {
 		if len(b)-n < slack {
@@ -73,6 +77,17 @@ func appendEscaped(dst []byte, s string) (_ []byte, valid bool) {
 			if m == 0 {
 				i += 8
 				n += 8
+				if clean++; clean > proseWords {
+					k := copyPlain(b[n:], s[i:])
+					i += k
+					n += k
+				}
+				continue
+			}
+			clean = 0
+			if m&(m-1) != 0 && w&each80 == 0 {
+				n += appendWord((*[wordSlack]byte)(b[n:]), w)
+				i += 8
 				continue
 			}
 			k := bits.TrailingZeros64(m) / 8
@@ -88,12 +103,13 @@ func appendEscaped(dst []byte, s string) (_ []byte, valid bool) {
 			continue
 		}
 		for i < len(s) && s[i] >= utf8.RuneSelf && len(b)-n >= slack {
-			if c := s[i]; c >= 0xE3 && c <= 0xEC && len(s)-i >= 3 && s[i+1]&0xC0 == 0x80 && s[i+2]&0xC0 == 0x80 {
-				// Three bytes, valid and harmless: most of Chinese, Japanese and Korean.
-				b[n], b[n+1], b[n+2] = c, s[i+1], s[i+2]
-				n += 3
-				i += 3
-				continue
+			if len(s)-i >= 8 {
+				if w := load(s[i:]); isEastAsian(w) {
+					binary.LittleEndian.PutUint64(b[n:], w)
+					n += 6
+					i += 6
+					continue
+				}
 			}
 			r, size := utf8.DecodeRuneInString(s[i:])
 			switch {
@@ -109,6 +125,74 @@ func appendEscaped(dst []byte, s string) (_ []byte, valid bool) {
 		}
 	}
 	return b[:n], valid
+}
+
+// proseWords is after how many plain words a text is taken for one with few
+// characters to escape.
+const proseWords = 6
+
+// copyPlain copies the beginning of s as far as it stands for itself, in steps of 32
+// bytes, and returns its length. For prose it is twice as fast as steps of 8 bytes.
+func copyPlain(dst []byte, s string) (n int) {
+	for len(s) >= 32 && len(dst) >= 32 {
+		w0, w1, w2, w3 := load(s), load(s[8:]), load(s[16:]), load(s[24:])
+		binary.LittleEndian.PutUint64(dst, w0)
+		binary.LittleEndian.PutUint64(dst[8:], w1)
+		binary.LittleEndian.PutUint64(dst[16:], w2)
+		binary.LittleEndian.PutUint64(dst[24:], w3)
+		if notPlain(w0)|notPlain(w1)|notPlain(w2)|notPlain(w3) != 0 {
+			break
+		}
+		s, dst = s[32:], dst[32:]
+		n += 32
+	}
+	return n
+}
+
+// isEastAsian reports whether the first six bytes of w are two characters of three
+// bytes each, valid and harmless: U+3000 to U+CFFF, which is most of Chinese, Japanese
+// and Korean. For such text that is three times as fast as to decode each character.
+func isEastAsian(w uint64) bool {
+	const (
+		form, formMask = 0x00008080E08080E0, 0x0000C0C0F0C0C0F0 // 1110xxxx 10xxxxxx 10xxxxxx, twice
+		lead           = 0x000000000F00000F                     // xxxx of the first bytes
+		least, most    = 0x000000000D00000D, 0x0000000003000003 // carry from 3 on, and above 12
+		carry          = 0x0000000010000010
+	)
+	x := w & lead
+	return w&formMask == form && (x+least)&carry == carry && (x+most)&carry == 0
+}
+
+// appendWord writes what stands for the eight ASCII characters of w to dst, and
+// returns its length. It has no branches that could be guessed wrong, which makes code,
+// with something to escape in most words, a quarter faster. The compiler would not
+// unroll a loop.
+func appendWord(dst *[wordSlack]byte, w uint64) (n int) {
+	esc := escapes[w&0x7f]
+	binary.LittleEndian.PutUint64(dst[:], esc)
+	n += int(esc >> 56 & 7)
+	esc = escapes[w>>8&0x7f]
+	binary.LittleEndian.PutUint64(dst[n:], esc)
+	n += int(esc >> 56 & 7)
+	esc = escapes[w>>16&0x7f]
+	binary.LittleEndian.PutUint64(dst[n:], esc)
+	n += int(esc >> 56 & 7)
+	esc = escapes[w>>24&0x7f]
+	binary.LittleEndian.PutUint64(dst[n:], esc)
+	n += int(esc >> 56 & 7)
+	esc = escapes[w>>32&0x7f]
+	binary.LittleEndian.PutUint64(dst[n:], esc)
+	n += int(esc >> 56 & 7)
+	esc = escapes[w>>40&0x7f]
+	binary.LittleEndian.PutUint64(dst[n:], esc)
+	n += int(esc >> 56 & 7)
+	esc = escapes[w>>48&0x7f]
+	binary.LittleEndian.PutUint64(dst[n:], esc)
+	n += int(esc >> 56 & 7)
+	esc = escapes[w>>56&0x7f]
+	binary.LittleEndian.PutUint64(dst[n:], esc)
+	n += int(esc >> 56 & 7)
+	return n
 }
 
 func grow(b []byte, n int) []byte {

@@ -25,6 +25,11 @@ func TestUnsafeCharactersAreEscaped(t *testing.T) {
 		if !valid || unsafe(r) != (string(escaped) != string(r)) {
 			t.Errorf("%U is %s, valid %t", r, escaped, valid)
 		}
+		before, _ := appendEscaped(nil, string(r)+"漢ab")
+		after, _ := appendEscaped(nil, "漢"+string(r)+"ab")
+		if string(before) != string(escaped)+"漢ab" || string(after) != "漢"+string(escaped)+"ab" {
+			t.Errorf("%U is %s, and %s and %s beside another", r, escaped, before, after)
+		}
 		if !unsafe(r) {
 			continue
 		}
@@ -33,6 +38,15 @@ func TestUnsafeCharactersAreEscaped(t *testing.T) {
 		require.Equal(t, string(r), back)
 		for _, c := range escaped {
 			require.True(t, c >= ' ' && c < 0x7f, "%U is %q", r, escaped)
+		}
+	}
+}
+
+func TestEscapingInPlainText(t *testing.T) {
+	plain := strings.Repeat("plain text, ", 20)
+	for i := range len(plain) {
+		for _, part := range []string{`"`, "\n", "\x7f", "\t\t\"", "é", "漢", "\u202e", "\xff"} {
+			checkEscaping(t, plain[:i]+part+plain[i:], "")
 		}
 	}
 }

@@ -13,7 +13,9 @@ type object struct {
 	known int // so many members, from the first, are known to have distinct keys
 	cut   int // members left out
 
-	secret bool // values are replaced: it is inside a With group with a telling name
+	compare bool   // keys may be the same
+	seen    uint64 // bits of the keys in [known]
+	secret  bool   // values are replaced: it is inside a With group with a telling name
 }
 
 // member is a member of an object. It ends before the comma in front of the next.
@@ -49,6 +51,7 @@ func (e *Encoder) member(o *object, key string) (ok bool) {
 		e.Buf = append(e.Buf, ',')
 	}
 	e.nodes++
+	o.compare = true
 	start := len(e.Buf)
 	e.Key(key)
 	e.Buf = append(e.Buf, ':')
@@ -88,7 +91,7 @@ func (e *Encoder) dropObject(o *object) {
 // What was left out is counted in a member "!CUT" as so many of unit.
 func (e *Encoder) close(o *object, unit string) {
 	members := e.members[o.base:]
-	if !e.distinct(members, o.known) {
+	if o.compare && !e.distinct(members, o.known) {
 		e.rearrange(o, members)
 	}
 	if o.cut > 0 {

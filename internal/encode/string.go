@@ -12,9 +12,13 @@ import (
 // invalid UTF-8. What is longer than a string may be is cut, and ends in
 // "…[!CUT n bytes]", where n is the length that s had.
 func (e *Encoder) Text(s string) {
+	if len(s) <= e.limits.StringBytes && e.fits(s) && e.appendKnown(s) {
+		return
+	}
 	s = e.redactText(s)
 	if len(s) <= e.limits.StringBytes && (e.fits(s) || escapedPrefix(s, e.end-len(e.Buf)-len(`""`)) == len(s)) {
 		e.text(s)
+		e.learn(s)
 		return
 	}
 	const overhead = len(`"…[!CUT  bytes]"`) + 20 // digits
@@ -33,9 +37,13 @@ const slogBadKey = "!BADKEY"
 // characters if it is too long, U+FFFD stands for invalid UTF-8, and a "!" at the
 // start becomes two.
 func (e *Encoder) Key(s string) {
+	if len(s) <= e.limits.KeyBytes && e.appendKnown(s) {
+		return
+	}
 	s = runePrefix(e.redactText(s), e.limits.KeyBytes)
 	if s == "" || s[0] != '!' || s == slogBadKey {
 		e.text(s)
+		e.learn(s)
 		return
 	}
 	e.Buf = append(e.Buf, `"!`...)

@@ -31,17 +31,10 @@ func (e *Encoder) Time(t time.Time) {
 		e.Buf = append(e.Buf, '"')
 		return
 	}
-	sinceZero := uint64(seconds - yearZero)
-	year, month, day := date(int(sinceZero/secondsPerDay) + yearZero/secondsPerDay)
-	clock := int(sinceZero % secondsPerDay)
-	b := append(e.Buf, '"')
-	b = appendDigits2(b, year/100)
-	b = appendDigits2(b, year%100)
-	b = appendDigits2(append(b, '-'), month)
-	b = appendDigits2(append(b, '-'), day)
-	b = appendDigits2(append(b, 'T'), clock/3600)
-	b = appendDigits2(append(b, ':'), clock/60%60)
-	b = appendDigits2(append(b, ':'), clock%60)
+	if e.date.text[0] == 0 || e.date.seconds != seconds {
+		e.date.set(seconds)
+	}
+	b := append(e.Buf, e.date.text[:]...)
 	b = appendFraction(b, t.Nanosecond())
 	if offset == 0 {
 		b = append(b, 'Z')
@@ -54,6 +47,28 @@ func (e *Encoder) Time(t time.Time) {
 		b = appendDigits2(append(b, ':'), offset/60%60)
 	}
 	e.Buf = append(b, '"')
+}
+
+// dateText is a second as JSON has it. Most records have the second of the one before,
+// so that it is worth keeping.
+type dateText struct {
+	seconds int64                             // since 1970, in the zone of the text
+	text    [len(`"2006-01-02T15:04:05`)]byte // zero before the first second
+}
+
+func (d *dateText) set(seconds int64) {
+	sinceZero := uint64(seconds - yearZero)
+	year, month, day := date(int(sinceZero/secondsPerDay) + yearZero/secondsPerDay)
+	clock := int(sinceZero % secondsPerDay)
+	b := append(d.text[:0], '"')
+	b = appendDigits2(b, year/100)
+	b = appendDigits2(b, year%100)
+	b = appendDigits2(append(b, '-'), month)
+	b = appendDigits2(append(b, '-'), day)
+	b = appendDigits2(append(b, 'T'), clock/3600)
+	b = appendDigits2(append(b, ':'), clock/60%60)
+	appendDigits2(append(b, ':'), clock%60)
+	d.seconds = seconds
 }
 
 // date returns the Gregorian date of a day, counted from 1970, of the years 0 to

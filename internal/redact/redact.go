@@ -24,7 +24,7 @@ const minText = 7
 // none, it returns s itself. What it returns holds none any more, so nothing is
 // counted twice if it comes here again.
 func Text(s string) (string, int) {
-	if len(s) < minText {
+	if len(s) < minText || len(s) < minRun && !hasSign(s) {
 		return s, 0
 	}
 	f := finder{s: s}
@@ -37,6 +37,31 @@ func Text(s string) (string, int) {
 		return s, 0
 	}
 	return f.replace()
+}
+
+// hasSign reports whether s has one of the characters that come with each secret
+// outside of long runs: a colon, an equals sign or the B of a scheme. To look for all
+// at once makes short texts half as expensive.
+func hasSign(s string) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		w := load(s)
+		if (hasByte(w, ':')|hasByte(w, '=')|hasByte(w, 'B'))&each80 != 0 {
+			return true
+		}
+	}
+	for i := range len(s) {
+		if c := s[i]; c == ':' || c == '=' || c == 'B' {
+			return true
+		}
+	}
+	return false
+}
+
+// hasByte returns a word that has a bit of each80 if a byte of w is c. It may have
+// one for other reasons, too, if another byte of w is not ASCII.
+func hasByte(w uint64, c byte) uint64 {
+	w ^= uint64(c) * each01
+	return (w - each01) &^ w
 }
 
 // finder collects where in s there are secrets.
