@@ -7,10 +7,10 @@ import (
 
 // encode returns an encoder that holds the body of ev, an event of s, with the
 // attributes of rec.
-func (c *core) encode(ev event.Event, s *span, rec *record, flags []string) *encode.Encoder {
+func (c *core) encode(ev *event.Event, s *span, rec *record, flags []string) *encode.Encoder {
 	ev.Stream, ev.Time, ev.Run, ev.Span = c.seq.Stream(), ev.Time.UTC(), s.run.id, s.path
 	e := c.newEncoder()
-	ev.AppendBody(e)
+	ev.AppendBodyAt(e, s.place)
 	mark := len(e.Buf)
 	e.Buf = append(e.Buf, `,"attrs":`...)
 	if !rec.appendAttrs(e) {

@@ -130,7 +130,7 @@ func (c *core) encodeStart(s *span, rec *record, flag string) *encode.Encoder {
 	if s.moved {
 		flags = append(flags, event.FlagDepth)
 	}
-	return c.encode(ev, s, rec, flags)
+	return c.encode(&ev, s, rec, flags)
 }
 
 // appendEnd writes the end of the span that ss stands for.
@@ -139,7 +139,7 @@ func (c *core) appendEnd(rec *record, ss *streamSpan) (uint64, error) {
 	ev := event.Event{
 		Type: event.TypeEnd, Time: op.time, Level: op.level, Dur: op.dur, Status: op.status, Error: op.err,
 	}
-	e := c.encode(ev, op.span, rec, nil)
+	e := c.encode(&ev, op.span, rec, nil)
 	defer e.Free()
 	seq, err := c.seq.Append(&ss.seq, event.TypeEnd, e.Buf)
 	if errors.Is(err, sequencer.ErrEnded) {
@@ -152,7 +152,7 @@ func (c *core) appendEnd(rec *record, ss *streamSpan) (uint64, error) {
 func (c *core) appendSet(rec *record, ss *streamSpan) (uint64, error) {
 	op := rec.op
 	ev := event.Event{Type: event.TypeSet, Time: op.time, Level: op.level, Resource: op.resource}
-	e := c.encode(ev, op.span, rec, nil)
+	e := c.encode(&ev, op.span, rec, nil)
 	defer e.Free()
 	return c.seq.Append(&ss.seq, event.TypeSet, e.Buf)
 }
@@ -161,7 +161,7 @@ func (c *core) appendSet(rec *record, ss *streamSpan) (uint64, error) {
 // to another process.
 func (c *core) appendInject(op *operation, ss *streamSpan) (uint64, error) {
 	ev := event.Event{Type: event.TypeInject, Time: op.time, Level: op.level, Ordinal: op.ordinal}
-	e := c.encode(ev, op.span, nil, nil)
+	e := c.encode(&ev, op.span, nil, nil)
 	defer e.Free()
 	return c.seq.Append(&ss.seq, event.TypeInject, e.Buf)
 }

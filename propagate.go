@@ -304,7 +304,7 @@ func newRemote(from *trace, at place, token string) *span {
 		r.foreign = &from.Link
 	}
 	return &span{
-		run: r, path: at.path, depth: event.PathDepth(at.path),
+		run: r, path: at.path, place: event.NewPlace(at.run, at.path), depth: event.PathDepth(at.path),
 		remote: &remote{ordinal: at.ordinal, token: token, local: published(spanAddress{at.run, at.path})},
 	}
 }

@@ -142,7 +142,7 @@ func (rec *record) recordLog() (err error) {
 	if c.addSource {
 		ev.Source = sourceOf(r)
 	}
-	e := c.encode(ev, rec.span, rec, nil)
+	e := c.encode(&ev, rec.span, rec, nil)
 	defer e.Free()
 	rec.seq, err = c.seq.Append(&ss.seq, event.TypeLog, e.Buf)
 	if c.tallies {

@@ -28,6 +28,7 @@ type span struct {
 	parent    *span   // nil for the root, and for a stand-in
 	remote    *remote // set in a stand-in for a span that was started elsewhere
 	path      string
+	place     event.Place // run and path as events have them; path is part of it
 	depth     int
 	kind      Kind // "" in a stand-in
 	name      string
@@ -58,7 +59,7 @@ func newRun(id RunID) *run {
 
 // newRoot returns the root of a new run.
 func newRoot(id RunID, name string, now time.Time) *span {
-	return &span{run: newRun(id), kind: KindWorkflow, name: name, start: now}
+	return &span{run: newRun(id), place: event.NewPlace(id, ""), kind: KindWorkflow, name: name, start: now}
 }
 
 // linkTo links r to what it was started from: another tracer's trace, or else a
@@ -88,19 +89,21 @@ func (s *span) child(what spanStart, now time.Time) *span {
 		run: s.run, parent: s, depth: s.depth + 1, kind: what.kind, name: what.name, agent: what.agent,
 		moved: s != given, start: now,
 	}
-	c.path = s.childPath(s.kids.Add(1))
+	c.place = s.childPlace(s.kids.Add(1))
+	c.path = c.place.Path()
 	if what.kind == KindAction && c.agent == "" {
 		c.agent = s.agent
 	}
 	return c
 }
 
-// childPath returns the path of the k-th child of s.
-func (s *span) childPath(k uint32) string {
+// childPlace returns the place of the k-th child of s.
+func (s *span) childPlace(k uint32) event.Place {
 	if r := s.remote; r != nil {
-		return event.RemoteChildPath(s.path, event.Element{Ordinal: r.ordinal, Token: r.token, Counter: k})
+		path := event.RemoteChildPath(s.path, event.Element{Ordinal: r.ordinal, Token: r.token, Counter: k})
+		return event.NewPlace(s.run.id, path)
 	}
-	return event.ChildPath(s.path, k)
+	return s.place.Child(k)
 }
 
 // given returns how many child ordinals s has given out, as far as is known here.

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"strconv"
 
@@ -10,7 +9,11 @@ import (
 
 // AppendBody appends the body of ev up to its attributes: all that its fields
 // say but for the head and Attrs. An empty Type is an error of the caller.
-func (ev *Event) AppendBody(e *encode.Encoder) {
+func (ev *Event) AppendBody(e *encode.Encoder) { ev.AppendBodyAt(e, "") }
+
+// AppendBodyAt is AppendBody for an event whose Run and Span are those of place,
+// unless that is empty.
+func (ev *Event) AppendBodyAt(e *encode.Encoder, place Place) {
 	e.Buf = append(e.Buf, `,"stream":"`...)
 	e.Buf = append(e.Buf, ev.Stream...)
 	e.Buf = append(e.Buf, '"')
@@ -21,11 +24,10 @@ func (ev *Event) AppendBody(e *encode.Encoder) {
 	if ev.Type.OfSpan() {
 		e.Buf = append(e.Buf, `,"level":`...)
 		e.Buf = AppendLevel(e.Buf, ev.Level)
-		e.Buf = append(e.Buf, `,"run":"`...)
-		e.Buf = hex.AppendEncode(e.Buf, ev.Run[:])
-		e.Buf = append(e.Buf, `","span":"`...)
-		e.Buf = append(e.Buf, ev.Span...)
-		e.Buf = append(e.Buf, '"')
+		if place == "" {
+			place = NewPlace(ev.Run, ev.Span)
+		}
+		e.Buf = append(e.Buf, place...)
 	}
 	e.Buf = append(e.Buf, `,"event":"`...)
 	e.Buf = append(e.Buf, ev.Type...)
