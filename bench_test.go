@@ -227,3 +227,16 @@ func TestPlainRecordsDoNotAllocate(t *testing.T) {
 		})
 	}
 }
+
+// TestSpansAllocateLittle counts: the span with its context, its address, and what the
+// stream knows of it.
+func TestSpansAllocateLittle(t *testing.T) {
+	if eventtest.Race {
+		return
+	}
+	h := wfslog.NewHandler(&wfslog.Options{Sink: nopSink{}, Next: slog.DiscardHandler})
+	ctx := wfslog.StartIteration(background(h))
+	log := slog.New(h)
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { logSpan(ctx, log) }), 3.0)
+	require.NoError(t, h.Close())
+}

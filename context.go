@@ -209,38 +209,49 @@ type spanStart struct {
 	pc    uintptr // see operation
 }
 
+// spanContext is a span and the context that carries it: one allocation.
+type spanContext struct {
+	stateContext
+	span span
+}
+
 // start starts a span below the one in ctx.
 func start(ctx context.Context, what spanStart, attrs []slog.Attr) context.Context {
-	s := *stateFrom(ctx)
+	s := stateFrom(ctx)
 	if s.suppressed {
 		return ctx
+	}
+	if ctx == nil {
+		ctx = context.Background()
 	}
 	parent := s.span
 	if parent == nil && what.kind != KindWorkflow {
 		parent = defaultRoot()
 	}
 	now := time.Now() // after the start of the parent
+	made := &spanContext{stateContext: stateContext{Context: ctx, state: *s}}
+	made.state.span = &made.span
+	made.state.op, made.state.trace = nil, nil // op is that of middleware that starts spans of its own
 	if what.kind == KindWorkflow {
-		s.span = newRoot(hook.NewRunID(ctx, now), what.name, now)
-		s.span.run.linkTo(parent, s.trace)
+		made.span.beginRoot(hook.NewRunID(ctx, now), what.name, now)
+		made.span.run.linkTo(parent, s.trace)
 	} else {
-		s.span = parent.child(what, now)
+		made.span.begin(parent, what, now)
 	}
-	op := operation{typ: event.TypeStart, span: s.span, time: now, level: slog.LevelDebug, pc: what.pc}
-	s.send(ctx, op, "started", attrs)
-	s.op, s.trace = nil, nil // op is that of middleware that starts spans of its own
-	return s.with(ctx)
+	op := operation{typ: event.TypeStart, span: &made.span, time: now, level: slog.LevelDebug, pc: what.pc}
+	made.state.send(ctx, &op, "started", attrs)
+	return &made.stateContext
 }
 
 func end(ctx context.Context, pc uintptr, err error, panicked any, attrs []slog.Attr) {
-	s := *stateFrom(ctx)
+	s := stateFrom(ctx)
 	if s.span == nil || s.span.remote != nil || !s.span.ended.CompareAndSwap(false, true) {
 		return
 	}
 	now := time.Now()
 	op := operation{
 		typ: event.TypeEnd, span: s.span, time: now, level: slog.LevelInfo, pc: pc,
-		dur: now.Sub(s.span.start), status: event.StatusOK, attrs: attrs,
+		dur: now.Sub(s.span.start), status: event.StatusOK,
 	}
 	if panicked != nil {
 		err = fmt.Errorf("panic: %s", describe(panicked))
@@ -248,7 +259,8 @@ func end(ctx context.Context, pc uintptr, err error, panicked any, attrs []slog.
 	if err != nil {
 		op.level, op.status, op.err = slog.LevelError, event.StatusError, errorText(err)
 	}
-	s.span.complete(s.send(ctx, op, "ended", attrs))
+	s.send(ctx, &op, "ended", attrs)
+	s.span.complete(&op, attrs)
 }
 
 func set(ctx context.Context, resource *Resource, verb string, attrs []slog.Attr) {
@@ -260,7 +272,7 @@ func set(ctx context.Context, resource *Resource, verb string, attrs []slog.Attr
 		s.span = defaultRoot()
 	}
 	op := operation{typ: event.TypeSet, span: s.span, time: time.Now(), level: slog.LevelDebug, resource: resource}
-	s.send(ctx, op, verb, attrs)
+	s.send(ctx, &op, verb, attrs)
 }
 
 // operationContext is the context of an operation's record, and the operation: one
@@ -270,11 +282,10 @@ type operationContext struct {
 	op operation
 }
 
-// send logs an operation through the context's logger, and returns it as the
-// handlers have it. Its callers are start, end, set and inject, theirs the exported
-// functions, so the program counter of the user's code is four frames up, unless
-// the operation knows it.
-func (s state) send(ctx context.Context, op operation, verb string, attrs []slog.Attr) *operation {
+// send logs an operation through the context's logger. Its callers are start, end,
+// set and inject, theirs the exported functions, so the program counter of the user's
+// code is four frames up, unless the operation knows it.
+func (s *state) send(ctx context.Context, op *operation, verb string, attrs []slog.Attr) {
 	logger := s.logger
 	if logger == nil {
 		logger = slog.Default()
@@ -282,11 +293,14 @@ func (s state) send(ctx context.Context, op operation, verb string, attrs []slog
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	oc := &operationContext{stateContext: stateContext{Context: ctx, state: s}, op: op}
-	oc.state.op = &oc.op
 	handler := logger.Handler()
+	if h, ok := handler.(*Handler); ok && h.recordsAlone(ctx, s, op, attrs) {
+		return
+	}
+	oc := &operationContext{stateContext: stateContext{Context: ctx, state: *s}, op: *op}
+	oc.state.op = &oc.op
 	if !handler.Enabled(oc, op.level) {
-		return &oc.op
+		return
 	}
 	pcs := [1]uintptr{op.pc}
 	if op.pc == 0 {
@@ -296,7 +310,6 @@ func (s state) send(ctx context.Context, op operation, verb string, attrs []slog
 	r.AddAttrs(slog.Any(keyWF, &oc.op))
 	r.AddAttrs(attrs...)
 	_ = handler.Handle(oc, r) // like slog.Logger: what is lost is counted by the handler
-	return &oc.op
 }
 
 // describe returns the text of a panic's value. It does not use fmt on values of

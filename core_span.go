@@ -166,23 +166,27 @@ func (c *core) appendInject(op *operation, ss *streamSpan) (uint64, error) {
 	return c.seq.Append(&ss.seq, event.TypeInject, e.Buf)
 }
 
+// lacksEnd reports whether the stream has written the start of the span that ss stands
+// for, and not its end.
+func (c *core) lacksEnd(ss *streamSpan) bool {
+	started, ended := c.seq.State(&ss.seq)
+	return started && !ended
+}
+
 // endDirectly writes the end of a span whose record did not get here, because some
 // middleware kept it.
-func (c *core) endDirectly(op *operation, ss *streamSpan) {
-	if started, ended := c.seq.State(&ss.seq); !started || ended {
-		return
-	}
-	rec := record{op: op, attrs: c.evaluate(nil, op.attrs)}
+func (c *core) endDirectly(op *operation, attrs []slog.Attr, ss *streamSpan) {
+	rec := record{op: op, attrs: c.evaluate(nil, attrs)}
 	_, _ = c.appendEnd(&rec, ss) // counted as lost
 }
 
 // endRoot ends the default run, whose root no context carries.
 func (c *core) endRoot(root *span) {
 	ss := root.in(c)
-	if ss == nil {
+	if ss == nil || !c.lacksEnd(ss) {
 		return
 	}
 	now := time.Now()
-	op := &operation{typ: event.TypeEnd, span: root, time: now, level: slog.LevelInfo, dur: now.Sub(root.start)}
-	c.endDirectly(op, ss)
+	op := operation{typ: event.TypeEnd, span: root, time: now, level: slog.LevelInfo, dur: now.Sub(root.start)}
+	c.endDirectly(&op, nil, ss)
 }

@@ -30,13 +30,14 @@ func defaultRoot() *span {
 	root := defaults.root.Load()
 	if root == nil {
 		now := time.Now()
+		root = &span{}
 		if o := environment(); o != nil {
 			parent := newRemote(o.from, o.at, o.token)
 			parent.kids.Store(defaults.joined)
 			defaults.joined++
-			root = parent.child(spanStart{kind: KindWorkflow}, now)
+			root.begin(parent, spanStart{kind: KindWorkflow}, now)
 		} else {
-			root = newRoot(event.NewRunID(now), "", now)
+			root.beginRoot(event.NewRunID(now), "", now)
 		}
 		root.isDefault = true
 		defaults.root.Store(root)

@@ -237,7 +237,7 @@ func inject(ctx context.Context) traceText {
 		op := operation{
 			typ: event.TypeInject, span: s.span.holder(), time: time.Now(), level: slog.LevelDebug, ordinal: ordinal,
 		}
-		s.send(ctx, op, "injected", nil)
+		s.send(ctx, &op, "injected", nil)
 	} else if member == "" {
 		s.span.countTooLong()
 	}

@@ -2,6 +2,7 @@ package wfslog
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -57,9 +58,9 @@ func newRun(id RunID) *run {
 	return &run{id: id, text: id.String()}
 }
 
-// newRoot returns the root of a new run.
-func newRoot(id RunID, name string, now time.Time) *span {
-	return &span{run: newRun(id), place: event.NewPlace(id, ""), kind: KindWorkflow, name: name, start: now}
+// beginRoot makes s the root of a new run.
+func (s *span) beginRoot(id RunID, name string, now time.Time) {
+	s.run, s.place, s.kind, s.name, s.start = newRun(id), event.NewPlace(id, ""), KindWorkflow, name, now
 }
 
 // linkTo links r to what it was started from: another tracer's trace, or else a
@@ -81,20 +82,16 @@ func (s *span) holder() *span {
 	return s
 }
 
-// child returns a new child of s, or of its deepest ancestor that may have one.
-func (s *span) child(what spanStart, now time.Time) *span {
-	given := s
-	s = s.holder()
-	c := &span{
-		run: s.run, parent: s, depth: s.depth + 1, kind: what.kind, name: what.name, agent: what.agent,
-		moved: s != given, start: now,
+// begin makes s a new child of parent, or of its deepest ancestor that may have one.
+func (s *span) begin(parent *span, what spanStart, now time.Time) {
+	p := parent.holder()
+	s.run, s.parent, s.depth, s.moved = p.run, p, p.depth+1, p != parent
+	s.kind, s.name, s.agent, s.start = what.kind, what.name, what.agent, now
+	s.place = p.childPlace(p.kids.Add(1))
+	s.path = s.place.Path()
+	if s.kind == KindAction && s.agent == "" {
+		s.agent = p.agent
 	}
-	c.place = s.childPlace(s.kids.Add(1))
-	c.path = c.place.Path()
-	if what.kind == KindAction && c.agent == "" {
-		c.agent = s.agent
-	}
-	return c
 }
 
 // childPlace returns the place of the k-th child of s.
@@ -154,9 +151,12 @@ func (s *span) addLocked(made *streamSpan) *streamSpan {
 // complete writes the end of the span to every stream that has its start and did
 // not get the end, because some middleware kept the record back. Then it waits
 // for documents, if that is due.
-func (s *span) complete(op *operation) {
+func (s *span) complete(op *operation, attrs []slog.Attr) {
 	for ss := s.streams.Load(); ss != nil; ss = ss.next {
-		ss.core.endDirectly(op, ss)
+		if ss.core.lacksEnd(ss) {
+			o := *op
+			ss.core.endDirectly(&o, slices.Clone(attrs), ss)
+		}
 	}
 	s.awaitSaved()
 	for ss := s.streams.Load(); ss != nil; ss = ss.next {
@@ -200,7 +200,6 @@ type operation struct {
 	err      string        // end
 	resource *Resource     // set
 	ordinal  uint32        // inject
-	attrs    []slog.Attr   // end: the call's own
 	pc       uintptr       // of the user's code; 0 if the stack tells
 }
 

@@ -92,7 +92,8 @@ func do[Out any](
 		p := recover()
 		switch {
 		case returned:
-			end(ctx, what.pc, err, nil, outcome(ctx, out, err))
+			var attrs [2]slog.Attr
+			end(ctx, what.pc, err, nil, appendOutcome(ctx, attrs[:0], out, err))
 		case p == nil:
 			end(ctx, what.pc, errGoexit, nil, nil)
 		default:
@@ -113,17 +114,16 @@ func input(v any) slog.Attr {
 	return Input(v)
 }
 
-// outcome returns what a function returned as attributes.
-func outcome[Out any](ctx context.Context, out Out, err error) []slog.Attr {
+// appendOutcome appends what a function returned as attributes.
+func appendOutcome[Out any](ctx context.Context, attrs []slog.Attr, out Out, err error) []slog.Attr {
 	v := any(out)
 	_, none := v.(struct{})
 	if err == nil {
 		if none {
-			return nil
+			return attrs
 		}
-		return []slog.Attr{Output(v)}
+		return append(attrs, Output(v))
 	}
-	var attrs []slog.Attr
 	if !none && v != nil && !reflect.ValueOf(v).IsZero() {
 		attrs = append(attrs, Output(v))
 	}
