@@ -122,6 +122,15 @@ const maxFields = 256
 // A JSON object without a crc is looked at as a foreign line: see [Event].
 func ParseLine(line []byte) (Event, error) {
 	line = bytes.TrimSuffix(line, []byte("\r"))
+	var e Envelope
+	if e.Scan(line) {
+		return e.Event(), nil
+	}
+	return parseAny(line)
+}
+
+// parseAny is ParseLine for lines of any form.
+func parseAny(line []byte) (Event, error) {
 	sum, body, native := splitLine(line)
 	if !native {
 		return parseForeign(line)

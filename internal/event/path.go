@@ -79,6 +79,30 @@ func ValidPath(path string) bool {
 	return true
 }
 
+// validPath is ValidPath for a part of a line. Nearly all paths are of ordinals alone,
+// and are looked at without being copied.
+func validPath(path []byte) bool {
+	var n uint64
+	depth, digits := 0, 0
+	for _, c := range path {
+		switch {
+		case '1' <= c && c <= '9' || c == '0' && digits > 0:
+			if n = n*10 + uint64(c-'0'); n > math.MaxUint32 {
+				return false
+			}
+			if digits == 0 {
+				depth++
+			}
+			digits++
+		case c == '/' && digits > 0:
+			n, digits = 0, 0
+		default:
+			return ValidPath(string(path))
+		}
+	}
+	return len(path) == 0 || digits > 0 && depth <= MaxDepth
+}
+
 // minToken is the least number of characters of a token, and maxToken a bound
 // on what is taken for one.
 const (
