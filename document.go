@@ -188,18 +188,49 @@ type nodeList struct {
 	nodes []*Node
 }
 
-// listIterations is the array that may be written apart from the others.
-const listIterations = "iterations"
+// The names of the arrays.
+const (
+	listIterations   = "iterations"
+	listWorkflows    = "workflows"
+	listInteractions = "interactions"
+	listActions      = "actions"
+	listLogs         = "logs"
+)
 
 // lists returns the arrays of n in document order.
 func (n *Node) lists() [5]nodeList {
 	return [5]nodeList{
 		{listIterations, "iteration", n.Iterations},
-		{"workflows", "workflow", n.Workflows},
-		{"interactions", "interaction", n.Interactions},
-		{"actions", "action", n.Actions},
-		{"logs", "log", n.Logs},
+		{listWorkflows, "workflow", n.Workflows},
+		{listInteractions, "interaction", n.Interactions},
+		{listActions, "action", n.Actions},
+		{listLogs, "log", n.Logs},
 	}
+}
+
+// kindOfList returns the kind of the nodes in the array with the given name.
+func kindOfList(name string) string {
+	for _, l := range (&Node{}).lists() {
+		if l.name == name {
+			return l.kind
+		}
+	}
+	return ""
+}
+
+// list returns the array with the given name.
+func (n *Node) list(name string) *[]*Node {
+	switch name {
+	case listIterations:
+		return &n.Iterations
+	case listWorkflows:
+		return &n.Workflows
+	case listInteractions:
+		return &n.Interactions
+	case listActions:
+		return &n.Actions
+	}
+	return &n.Logs
 }
 
 func (n *Node) isLeaf() bool {

@@ -12,6 +12,14 @@ import (
 // run, and parent, the path of the span that the node is in.
 func (d *Document) WriteFlat(w io.Writer) error {
 	r := renderer{w: w}
+	r.flatHead(d)
+	r.flatLists(d.Run, &d.Node)
+	r.flush()
+	return r.err
+}
+
+// flatHead appends the document's own line.
+func (r *renderer) flatHead(d *Document) {
 	r.braces(func() {
 		r.string("format", d.Format)
 		r.key("kind")
@@ -33,28 +41,34 @@ func (d *Document) WriteFlat(w io.Writer) error {
 		r.integrity(&d.Integrity)
 	})
 	r.text("\n")
-	r.flat(d, &d.Node, "")
-	r.flush()
-	return r.err
 }
 
-// flat appends what is inside n, the node of the span at path.
-func (r *renderer) flat(d *Document, n *Node, path string) {
+// flatLists appends what is inside n, a span.
+func (r *renderer) flatLists(run RunID, n *Node) {
 	for _, l := range n.lists() {
 		for _, kid := range l.nodes {
-			r.braces(func() {
-				r.string("kind", l.kind)
-				r.key("run")
-				r.run(d.Run)
-				r.key("parent")
-				r.buf = encode.AppendText(r.buf, path)
-				r.fields(kid)
-			})
-			r.text("\n")
-			if len(r.buf) >= renderChunk {
-				r.flush()
-			}
-			r.flat(d, kid, kid.Span) // no deeper than paths can be
+			r.flatNode(run, l.kind, kid, n.Span) // no deeper than paths can be
 		}
+	}
+}
+
+// flatNode appends a node of the span at path, and what is inside it.
+func (r *renderer) flatNode(run RunID, kind string, n *Node, path string) {
+	r.flatLine(run, kind, n, path)
+	r.flatLists(run, n)
+}
+
+func (r *renderer) flatLine(run RunID, kind string, n *Node, path string) {
+	r.braces(func() {
+		r.string("kind", kind)
+		r.key("run")
+		r.run(run)
+		r.key("parent")
+		r.buf = encode.AppendText(r.buf, path)
+		r.fields(n)
+	})
+	r.text("\n")
+	if len(r.buf) >= renderChunk {
+		r.flush()
 	}
 }

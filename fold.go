@@ -22,6 +22,7 @@ type foldInput struct {
 	lines   []foldLine             // the run's events, each once
 	streams map[string]streamFacts // of the streams that wrote lines
 	refs    []foldRef              // the run's spans in open events of these streams
+	best    map[string]*foldRef    // of refs, the one that counts for each path; nil if that is not known
 	damaged uint64
 }
 
@@ -72,6 +73,17 @@ type fold struct {
 	unended uint64
 	// origin is the stream that wrote the root's start, -1 if that is missing.
 	origin int
+	// parts are the children of a span that are folded apart from it; nil if all that is
+	// below the root is here.
+	parts *foldParts
+	sink  nodeSink // gets the nodes below that span; nil: they become its contents
+	// ofIterations is what the iterations of a root in parts sum up to.
+	ofIterations foldTotals
+	// worst has, of default runs that nobody has ended and whose nodes are being made,
+	// the worst status of a child.
+	worst map[*Node]string
+	// changed is set if a line is not the event any more that it was.
+	changed bool
 }
 
 type foldStream struct {
@@ -154,22 +166,29 @@ func foldRun(in *foldInput, carried *foldCarry) *fold {
 	for i := range in.lines {
 		f.add(&in.lines[i])
 	}
-	f.addRefs()
-	if b := f.root.start; b != nil {
-		f.origin = b.stream
-	}
+	f.finish()
 	return f
 }
 
-// stream returns the index of the stream of l, which is the last one: lines come
+// finish notes what is known once all events have been added.
+func (f *fold) finish() {
+	if f.refs = f.in.best; f.refs == nil {
+		f.refs = bestRefs(f.in.refs)
+	}
+	if b := f.root.start; b != nil {
+		f.origin = b.stream
+	}
+}
+
+// stream returns the index of the stream of a line, which is the last one: lines come
 // in the order of their streams.
-func (f *fold) stream(l *foldLine) int {
+func (f *fold) stream(id string, seq uint64) int {
 	last := len(f.streams) - 1
-	if last < 0 || f.streams[last].id != l.stream {
-		f.streams = append(f.streams, foldStream{id: l.stream, min: l.seq, gone: f.in.streams[l.stream].gone})
+	if last < 0 || f.streams[last].id != id {
+		f.streams = append(f.streams, foldStream{id: id, min: seq, gone: f.in.streams[id].gone})
 		last++
 	}
-	f.streams[last].max = l.seq
+	f.streams[last].max = seq
 	return last
 }
 
@@ -190,10 +209,11 @@ func (f *fold) span(path string) *foldSpan {
 
 func (f *fold) add(l *foldLine) {
 	ev, err := event.ParseLine(l.line)
-	if err != nil {
-		return // cannot happen: the line was parsed before
+	if err != nil || ev.Seq != l.seq || ev.Stream != l.stream || ev.Run != f.in.run {
+		f.changed = true // it was parsed before
+		return
 	}
-	stream := f.stream(l)
+	stream := f.stream(l.stream, l.seq)
 	sp := f.span(ev.Span)
 	sp.events++
 	sp.conflicts += uint64(l.conflicts)
@@ -283,20 +303,19 @@ func rankOf(ev *Event) int {
 	return r
 }
 
-// addRefs takes the refs of spans whose start is missing, of each the first.
-func (f *fold) addRefs() {
-	f.refs = map[string]*foldRef{}
-	for i := range f.in.refs {
-		r := &f.in.refs[i]
-		if sp := f.spans[r.Span]; sp == nil || sp.start != nil {
-			continue
-		}
-		old := f.refs[r.Span]
+// bestRefs returns the refs that describe spans whose start is missing: of each the
+// first.
+func bestRefs(refs []foldRef) map[string]*foldRef {
+	best := map[string]*foldRef{}
+	for i := range refs {
+		r := &refs[i]
+		old := best[r.Span]
 		if old == nil || cmp.Or(
 			cmp.Compare(r.stream, old.stream), cmp.Compare(r.seq, old.seq), cmp.Compare(r.index, old.index)) < 0 {
-			f.refs[r.Span] = r
+			best[r.Span] = r
 		}
 	}
+	return best
 }
 
 // sortKids brings the children and the records of sp into their order.

@@ -228,8 +228,10 @@ func drawIterations(t *rapid.T) *foldInput {
 	b := NewTreeBuilder(nil)
 	_, err := b.Write(bytes.Join(lines, nil))
 	require.NoError(t, err)
-	if in := b.input(carryRun); in != nil {
-		return in
+	tree, err := b.tree(carryRun)
+	require.NoError(t, err)
+	if tree != nil {
+		return tree.fold(0).in
 	}
 	return &foldInput{run: carryRun} // all events were lost
 }

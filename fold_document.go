@@ -38,19 +38,21 @@ func (f *fold) document() *Document {
 	root.addCounts(&totals)
 	endless := root.isEndless()
 	if endless {
-		n.Status = ""
 		totals.open--
+		f.watch(n)
+		if f.carried.failed {
+			f.worst[n] = event.StatusError
+		}
 	}
 	if n.Status == event.StatusError {
 		totals.addError("", root.failure(n))
 	}
+	if f.parts != nil && f.parts.beginning != nil {
+		f.parts.beginning(d)
+	}
 	usage := f.contents(root, n, foldScope{kind: f.kind(root, "")}, &rest)
 	if endless {
-		worst := event.StatusOK
-		if f.carried.failed {
-			worst = event.StatusError
-		}
-		n.Status = worstStatus(n, worst)
+		n.Status = f.worstStatus(n)
 	}
 
 	totals.add(&f.carried.totals)
@@ -58,6 +60,7 @@ func (f *fold) document() *Document {
 	for i := range f.iterations {
 		totals.add(&f.iterations[i].totals)
 	}
+	totals.add(&f.ofIterations)
 	totals.add(&rest)
 
 	n.Usage = usage.totals()

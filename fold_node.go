@@ -11,18 +11,19 @@ type foldScope struct {
 	kind   Kind   // of the parent, "" for the root
 	agent  string // of the innermost interaction
 	hidden bool   // an action around it reports usage
+	number int    // of an iteration, from 1
 }
 
 // node makes the node of sp and of all below it, and adds what they sum up to.
 // It returns the usage of the actions that count.
 func (f *fold) node(sp *foldSpan, in foldScope, to *foldTotals) (*Node, usageSum) {
-	n := &Node{Span: sp.path}
+	n := &Node{Span: sp.path, Number: in.number}
 	kind, reported := f.describe(sp, n, in.kind)
 	sp.addCounts(to)
 	endless := sp.isEndless()
 	if endless {
-		n.Status = ""
 		to.open--
+		f.watch(n)
 	}
 
 	var sum usageSum
@@ -44,10 +45,13 @@ func (f *fold) node(sp *foldSpan, in foldScope, to *foldTotals) (*Node, usageSum
 	if n.Status == event.StatusError {
 		to.addError(scope.agent, sp.failure(n))
 	}
+	if f.parts != nil && f.parts.opening != nil {
+		f.parts.opening(n) // only the span whose parts they are is made a node
+	}
 	below := f.contents(sp, n, scope, to)
 	sum.add(&below)
 	if endless {
-		n.Status = worstStatus(n, event.StatusOK)
+		n.Status = f.worstStatus(n)
 	}
 	if kind != KindAction {
 		n.Usage = sum.totals()
@@ -87,11 +91,17 @@ func (f *fold) kind(sp *foldSpan, parent Kind) Kind {
 	if sp.start != nil && sp.start.kind.Valid() {
 		return sp.start.kind
 	}
-	if r := f.refs[sp.path]; r != nil && r.Kind.Valid() {
+	return f.kindWithoutStart(sp.path, sp.kind, parent)
+}
+
+// kindWithoutStart returns the kind of the span at path without a start, of which
+// another event may tell a kind.
+func (f *fold) kindWithoutStart(path string, told, parent Kind) Kind {
+	if r := f.refs[path]; r != nil && r.Kind.Valid() {
 		return r.Kind
 	}
-	if sp.kind.Valid() {
-		return sp.kind
+	if told.Valid() {
+		return told
 	}
 	switch parent { // nothing is known but the place, so the usual hierarchy is assumed
 	case "":
@@ -173,79 +183,120 @@ func (sp *foldSpan) addCounts(to *foldTotals) {
 	}
 }
 
+// foldKid is a child of a span.
+type foldKid struct {
+	ordinal uint32
+	part    uint32    // its position, if it is folded apart
+	span    *foldSpan // nil if it is
+}
+
+// kids returns the children of sp by their kinds, in their order.
+func (f *fold) kids(sp *foldSpan, kind Kind) map[Kind][]foldKid {
+	if f.parts != nil && f.parts.of == sp {
+		return f.parts.kids(f, kind)
+	}
+	if len(sp.kids) == 0 {
+		return nil
+	}
+	kids := make(map[Kind][]foldKid, 1)
+	for _, kid := range sp.kids {
+		k := f.kind(kid, kind)
+		kids[k] = append(kids[k], foldKid{ordinal: kid.element.Ordinal, span: kid})
+	}
+	return kids
+}
+
 // contents makes the nodes of all that is below sp, in the order of the document.
 func (f *fold) contents(sp *foldSpan, n *Node, scope foldScope, to *foldTotals) (sum usageSum) {
 	sp.sortKids()
-	var kids map[Kind][]*foldSpan
-	if len(sp.kids) > 0 {
-		kids = make(map[Kind][]*foldSpan, 1)
-	}
-	for _, kid := range sp.kids {
-		k := f.kind(kid, scope.kind)
-		kids[k] = append(kids[k], kid)
-	}
-	span := func(list *[]*Node) func(*foldSpan) {
-		return func(kid *foldSpan) {
-			node, u := f.node(kid, scope, to)
-			*list = append(*list, node)
+	kids := f.kids(sp, scope.kind)
+	span := func(list string) func([]foldKid) {
+		return func(kids []foldKid) {
+			u := f.kid(n, list, kids, scope, to)
 			sum.add(&u)
 		}
 	}
 	groups, actions, logs := sp.group(scope.kind)
-	for _, kid := range kids[KindIteration] {
-		f.iteration(sp, kid, n, scope, to, &sum)
+	for i, of := 0, kids[KindIteration]; i < len(of); i++ {
+		f.iteration(sp, n, of[i:], i, scope, to, &sum)
 	}
-	for _, kid := range kids[KindWorkflow] {
-		span(&n.Workflows)(kid)
+	workflows := span(listWorkflows)
+	for i, of := 0, kids[KindWorkflow]; i < len(of); i++ {
+		workflows(of[i:])
 	}
-	mergeSiblings(kids[KindInteraction], groups, (*foldGroup).place, span(&n.Interactions), func(g *foldGroup) {
+	mergeSiblings(kids[KindInteraction], groups, (*foldGroup).place, span(listInteractions), func(g *foldGroup) {
 		node, u := f.implicit(sp, n, g, scope, to)
-		n.Interactions = append(n.Interactions, node)
+		f.put(n, listInteractions, node)
 		sum.add(&u)
 	})
-	mergeSiblings(kids[KindAction], actions, (*foldRecord).place, span(&n.Actions), func(r *foldRecord) {
+	mergeSiblings(kids[KindAction], actions, (*foldRecord).place, span(listActions), func(r *foldRecord) {
 		u := f.record(r, n.Span, scope, to)
-		n.Actions = append(n.Actions, &r.node)
+		f.put(n, listActions, &r.node)
 		sum.add(&u)
 	})
 	for _, r := range logs {
 		f.record(r, n.Span, scope, to)
-		n.Logs = append(n.Logs, &r.node)
+		f.put(n, listLogs, &r.node)
 	}
 	return sum
 }
 
 // mergeSiblings calls span and other for spans and others in the order of
-// siblings: a span comes before a record with the same number.
-func mergeSiblings[T any](spans []*foldSpan, others []T, place func(T) uint32, span func(*foldSpan), other func(T)) {
+// siblings: a span comes before a record with the same number. span also gets the
+// spans behind the one that it is called for.
+func mergeSiblings[T any](spans []foldKid, others []T, place func(T) uint32, span func([]foldKid), other func(T)) {
 	for _, o := range others {
-		for len(spans) > 0 && spans[0].element.Ordinal <= place(o) {
-			span(spans[0])
+		for len(spans) > 0 && spans[0].ordinal <= place(o) {
+			span(spans)
 			spans = spans[1:]
 		}
 		other(o)
 	}
-	for _, sp := range spans {
-		span(sp)
+	for ; len(spans) > 0; spans = spans[1:] {
+		span(spans)
 	}
 }
 
-// iteration makes the node of an iteration. Those of the root are kept apart,
-// because they can be sealed one by one.
-func (f *fold) iteration(parent, sp *foldSpan, n *Node, scope foldScope, to *foldTotals, sum *usageSum) {
-	number := len(n.Iterations) + 1
+// kid makes the node of the first of kids, which belongs to a list of n.
+func (f *fold) kid(n *Node, list string, kids []foldKid, scope foldScope, to *foldTotals) usageSum {
+	if kids[0].span == nil {
+		return f.parts.kid(f, n, list, kids, scope, to)
+	}
+	node, u := f.node(kids[0].span, scope, to)
+	f.put(n, list, node)
+	return u
+}
+
+// put adds a node to a list of n, or passes it on.
+func (f *fold) put(n *Node, list string, kid *Node) {
+	f.noteStatus(n, kid)
+	if f.sink != nil {
+		f.sink.node(list, kid)
+		return
+	}
+	to := n.list(list)
+	*to = append(*to, kid)
+}
+
+// iteration makes the node of the first of kids, the iteration of n with the given
+// index. Those of the root are kept apart, because they can be sealed one by one.
+func (f *fold) iteration(parent *foldSpan, n *Node, kids []foldKid, index int, scope foldScope, to *foldTotals, sum *usageSum) {
+	scope.number = index + 1
+	if parent != f.root {
+		usage := f.kid(n, listIterations, kids, scope, to)
+		sum.add(&usage)
+		return
+	}
+	scope.number += f.carried.iterations
+	if f.parts != nil {
+		usage := f.kid(n, listIterations, kids, scope, &f.ofIterations)
+		sum.add(&usage)
+		return
+	}
 	var totals foldTotals
-	if parent == f.root {
-		number += f.carried.iterations
-		to = &totals
-	}
-	node, usage := f.node(sp, scope, to)
-	node.Number = number
-	n.Iterations = append(n.Iterations, node)
+	usage := f.kid(n, listIterations, kids, scope, &totals)
 	sum.add(&usage)
-	if parent == f.root {
-		f.iterations = append(f.iterations, foldIteration{span: sp, totals: totals, usage: usage})
-	}
+	f.iterations = append(f.iterations, foldIteration{span: kids[0].span, totals: totals, usage: usage})
 }
 
 // record completes the node of r, which is in the span at path, and adds what it
@@ -277,16 +328,30 @@ func (sp *foldSpan) isEndless() bool {
 	return sp.end == nil && sp.start != nil && slices.Contains(sp.start.flags, event.FlagDefault)
 }
 
-// worstStatus returns the status of a default run that nobody has ended: the worst
-// of worst and those of the children of n.
-func worstStatus(n *Node, worst string) string {
-	order := []string{event.StatusOK, event.StatusError, event.StatusOpen, event.StatusInterrupted}
-	for _, list := range [][]*Node{n.Iterations, n.Workflows, n.Interactions, n.Actions} {
-		for _, kid := range list {
-			if kid.Span != "" && slices.Index(order, kid.Status) > slices.Index(order, worst) {
-				worst = kid.Status
-			}
-		}
+// statusOrder has the statuses of children that matter to a default run, the worst
+// last.
+var statusOrder = []string{event.StatusOK, event.StatusError, event.StatusOpen, event.StatusInterrupted}
+
+// watch begins to look for the worst status of the children of n, a default run that
+// nobody has ended.
+func (f *fold) watch(n *Node) {
+	if f.worst == nil {
+		f.worst = map[*Node]string{}
 	}
+	n.Status, f.worst[n] = "", event.StatusOK
+}
+
+// noteStatus notes the status of a child of n.
+func (f *fold) noteStatus(n, kid *Node) {
+	worst, watched := f.worst[n]
+	if watched && kid.Span != "" && slices.Index(statusOrder, kid.Status) > slices.Index(statusOrder, worst) {
+		f.worst[n] = kid.Status
+	}
+}
+
+// worstStatus returns the worst status of the children of n, of which all are noted.
+func (f *fold) worstStatus(n *Node) string {
+	worst := f.worst[n]
+	delete(f.worst, n)
 	return worst
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sync"
 
 	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/linefile"
 )
 
 // TreeOptions configure a [TreeBuilder]. The zero value means the documented
@@ -24,26 +26,35 @@ type TreeOptions struct {
 // run's events: it is the same for any order, repetition and division of what is
 // read.
 //
-// It keeps the lines of all events in memory. Its methods are safe for concurrent
-// use.
+// It keeps the lines of all events in memory, and about 50 bytes more of each. Its
+// methods are safe for concurrent use.
 type TreeBuilder struct {
 	maxProblems int
+	partSize    int64 // 0 means the default; tests make it small
 
 	writeMu sync.Mutex // protects following fields
-	written lineSplitter
+	written lineIntake
 	closed  bool
 
-	mu        sync.Mutex // protects following fields
-	arena     lineArena
-	entries   []treeEntry
-	streams   map[string]*treeStream
-	anonymous map[lineHash]struct{} // foreign lines without identity
-	variants  map[int]map[lineHash]struct{}
-	runs      map[RunID]*treeRun
-	gone      map[string][]int // gone events, by the stream that they name
-	bad       map[lineHash]struct{}
-	problems  []Problem
-	stats     TreeStats
+	mu         sync.Mutex // protects following fields
+	store      lineStore
+	reader     lineReader
+	entries    list[treeEntry]
+	spans      spanTable
+	tokens     tokenTable
+	streams    map[string]*treeStream
+	streamIDs  []string
+	lastStream *treeStream
+	anonymous  map[lineHash]struct{} // foreign lines without identity
+	variants   map[uint32]map[lineHash]struct{}
+	runs       map[RunID]*treeRun
+	runList    []*treeRun
+	lastRun    *treeRun
+	gone       map[string][]goneEvent // by the stream that they name; some may have been replaced
+	bad        map[lineHash]struct{}
+	problems   []Problem
+	stats      TreeStats
+	failed     error // the first line that could not be read again
 }
 
 // TreeStats counts what a [TreeBuilder] has read.
@@ -78,15 +89,6 @@ var (
 // lineHash tells lines apart: the first half of SHA-256.
 type lineHash [16]byte
 
-// treeEntry is a distinct event.
-type treeEntry struct {
-	line    []byte      // in the arena
-	stream  *treeStream // nil for a foreign line without identity
-	seq     uint64
-	run     *treeRun // nil for an event of the stream itself
-	foreign bool
-}
-
 // ownEvent is what a stream's own event says that matters to documents.
 type ownEvent struct {
 	closes bool
@@ -95,19 +97,10 @@ type ownEvent struct {
 	refs   []event.SpanRef
 }
 
-type treeStream struct {
-	id      string
-	entries map[uint64]int    // by seq
-	own     map[int]*ownEvent // the stream's own events, by their entries
-	facts   *streamFacts      // what they and those of others say; nil if that is not known
-}
-
-type treeRun struct {
-	id      RunID
-	events  int
-	entries []int // of the run; some may have been replaced
-	refs    []int // open events that name spans of the run; some may have been replaced
-	damaged uint64
+// goneEvent is an event that tells that another stream's writer is dead.
+type goneEvent struct {
+	by    *treeStream
+	entry uint32
 }
 
 // NewTreeBuilder returns an empty builder. A nil opts means defaults.
@@ -116,14 +109,15 @@ func NewTreeBuilder(opts *TreeOptions) *TreeBuilder {
 		maxProblems: 100,
 		streams:     map[string]*treeStream{},
 		anonymous:   map[lineHash]struct{}{},
-		variants:    map[int]map[lineHash]struct{}{},
+		variants:    map[uint32]map[lineHash]struct{}{},
 		runs:        map[RunID]*treeRun{},
-		gone:        map[string][]int{},
+		gone:        map[string][]goneEvent{},
 		bad:         map[lineHash]struct{}{},
 	}
 	if opts != nil && opts.MaxProblems != 0 {
 		b.maxProblems = opts.MaxProblems
 	}
+	b.written = lineIntake{b: b, source: noSource}
 	return b
 }
 
@@ -141,7 +135,7 @@ func (b *TreeBuilder) Write(p []byte) (int, error) {
 	if b.closed {
 		return 0, fmt.Errorf("wfslog: write to a TreeBuilder: %w", io.ErrClosedPipe)
 	}
-	b.written.write(p, b.add)
+	b.written.splitter.write(p, b.written.add)
 	return len(p), nil
 }
 
@@ -151,23 +145,32 @@ func (b *TreeBuilder) Close() error {
 	b.writeMu.Lock()
 	defer b.writeMu.Unlock()
 	b.closed = true
-	b.written.end(b.addTorn)
+	b.written.splitter.end(b.addTorn)
 	return nil
 }
+
+// readChunk is how much is read at once.
+const readChunk = 256 << 10
 
 // ReadFrom reads event lines to the end of r, apart from what is written and from
 // other calls of ReadFrom: an unfinished last line is torn. It returns the errors
 // of r. If r has a method Name, as files have, problems are told with that name.
 func (b *TreeBuilder) ReadFrom(r io.Reader) (n int64, err error) {
-	s := lineSplitter{}
+	in := lineIntake{b: b, source: noSource}
+	s := &in.splitter
 	if f, ok := r.(interface{ Name() string }); ok {
 		s.file = f.Name()
 	}
-	buf := make([]byte, 256<<10)
+	if f, ok := r.(*linefile.File); ok {
+		b.mu.Lock()
+		in.source = b.store.addFile(f)
+		b.mu.Unlock()
+	}
+	buf := make([]byte, readChunk)
 	for {
 		k, err := r.Read(buf)
 		n += int64(k)
-		s.write(buf[:k], b.add)
+		s.write(buf[:k], in.add)
 		if err != nil {
 			s.end(b.addTorn)
 			if errors.Is(err, io.EOF) {
@@ -213,73 +216,44 @@ var ErrNoRun = errors.New("no events of the run")
 // Document returns the document of a run. The error wraps [ErrNoRun] if no events
 // of it were read.
 func (b *TreeBuilder) Document(run RunID) (*Document, error) {
-	in := b.input(run)
-	if in == nil {
-		return nil, fmt.Errorf("wfslog: run %s: %w", run, ErrNoRun)
+	t, err := b.treeOf(run)
+	if err != nil {
+		return nil, err
 	}
-	return foldRun(in, &foldCarry{}).document(), nil
+	defer t.reader.close()
+	t.limit = math.MaxInt64
+	d := t.fold(0).document()
+	return d, t.err
 }
 
-// WriteDocument writes the document of a run as [Document.WriteTo] does.
+// WriteDocument writes the document of a run as [Document.WriteTo] does. It does not
+// hold all of a large document in memory.
 func (b *TreeBuilder) WriteDocument(w io.Writer, run RunID) error {
-	d, err := b.Document(run)
+	return b.writeTree(w, run, false)
+}
+
+// WriteFlat writes the document of a run as [Document.WriteFlat] does. It does not hold
+// all of a large document in memory.
+func (b *TreeBuilder) WriteFlat(w io.Writer, run RunID) error {
+	return b.writeTree(w, run, true)
+}
+
+func (b *TreeBuilder) writeTree(w io.Writer, run RunID, flat bool) error {
+	t, err := b.treeOf(run)
 	if err != nil {
 		return err
 	}
-	_, err = d.WriteTo(w)
+	_, _, err = t.write(w, flat)
 	return err
 }
 
-// WriteFlat writes the document of a run as [Document.WriteFlat] does.
-func (b *TreeBuilder) WriteFlat(w io.Writer, run RunID) error {
-	d, err := b.Document(run)
-	if err != nil {
-		return err
+// treeOf returns the tree of a run, or an error that wraps [ErrNoRun].
+func (b *TreeBuilder) treeOf(run RunID) (*runTree, error) {
+	t, err := b.tree(run)
+	if err == nil && t == nil {
+		err = fmt.Errorf("wfslog: run %s: %w", run, ErrNoRun)
 	}
-	return d.WriteFlat(w)
-}
-
-// input returns all that the document of a run depends on, nil if there are no
-// events of it.
-func (b *TreeBuilder) input(id RunID) *foldInput {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	run := b.runs[id]
-	if run == nil || run.events == 0 {
-		return nil
-	}
-	in := &foldInput{
-		run: id, damaged: run.damaged, streams: map[string]streamFacts{},
-		lines: make([]foldLine, 0, run.events),
-	}
-	slices.Sort(run.entries)
-	run.entries = slices.Compact(run.entries)
-	for _, i := range run.entries {
-		e := &b.entries[i]
-		if e.run != run {
-			continue // another line has taken its place
-		}
-		l := foldLine{line: e.line, seq: e.seq}
-		if variants := b.variants[i]; variants != nil {
-			l.conflicts = uint32(len(variants) - 1)
-		}
-		if s := e.stream; s != nil {
-			l.stream = s.id
-			if _, ok := in.streams[s.id]; !ok {
-				in.streams[s.id] = b.factsLocked(s)
-			}
-		}
-		in.lines = append(in.lines, l)
-	}
-	for _, i := range run.refs {
-		e := &b.entries[i]
-		own := e.stream.own[i]
-		if _, ok := in.streams[e.stream.id]; !ok || own == nil {
-			continue
-		}
-		in.refs = own.appendRefs(in.refs, id, e.stream.id, e.seq)
-	}
-	return in
+	return t, err
 }
 
 // factsLocked returns what the events of a stream itself say, and those of others
@@ -289,8 +263,8 @@ func (b *TreeBuilder) factsLocked(s *treeStream) streamFacts {
 		return *s.facts
 	}
 	var facts streamFacts
-	for _, i := range b.gone[s.id] {
-		own := b.entries[i].stream.own[i]
+	for _, g := range b.gone[s.id] {
+		own := g.by.own[g.entry]
 		facts.gone = facts.gone || (own != nil && own.gone == s.id)
 	}
 	for _, own := range s.own { // in any order: it is a matter of sums

@@ -2,8 +2,10 @@ package wfslog
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"github.com/wfslog/wfslog/internal/event"
 )
@@ -11,8 +13,54 @@ import (
 // byteOrderMark is what some editors put before the first line of a file.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
+// lineHead is what the index takes from an event.
+type lineHead struct {
+	seq    uint64
+	stream []byte // "" for a foreign line without identity
+	run    RunID  // zero for an event of the stream itself
+	span   []byte
+	kind   kindCode
+	flags  entryFlags
+	own    *ownEvent // of the stream itself
+
+	text   []byte // the line
+	source uint32 // where it stays; noSource if it is to be kept in memory
+	offset int64  // in the source
+}
+
+// headOf returns the head of any event.
+func headOf(ev *Event) lineHead {
+	h := lineHead{seq: ev.Seq, stream: []byte(ev.Stream), span: []byte(ev.Span), kind: codeOf(ev.Kind)}
+	if ev.Type == event.TypeStart {
+		h.flags |= entryStart
+	}
+	if ev.Foreign {
+		h.flags |= entryForeign
+	}
+	if slices.Contains(ev.Flags, event.FlagPartial) {
+		h.flags |= entryPartial
+	}
+	if ofRun(ev) {
+		h.run = ev.Run
+	} else {
+		h.own = newOwnEvent(ev)
+	}
+	return h
+}
+
+// lineIntake reads lines from one place.
+type lineIntake struct {
+	b        *TreeBuilder
+	source   uint32 // that the lines stay in; noSource if they are to be kept in memory
+	splitter lineSplitter
+	envelope event.Envelope
+}
+
+const noSource = ^uint32(0)
+
 // add reads one line.
-func (b *TreeBuilder) add(l *treeLine) {
+func (in *lineIntake) add(l *treeLine) {
+	b := in.b
 	text := bytes.TrimSuffix(bytes.TrimPrefix(l.text, byteOrderMark), []byte("\r"))
 	if n := leadingNULs(text); n > 0 {
 		hole := *l
@@ -27,15 +75,28 @@ func (b *TreeBuilder) add(l *treeLine) {
 		b.addBad(l, &ParseError{Err: fmt.Errorf("%w: %d bytes", ErrLineTooLong, l.size)})
 		return
 	}
-	ev, err := event.ParseLine(text)
-	if err != nil {
-		b.addBad(l, err)
-		return
+	var h lineHead
+	if e := &in.envelope; e.Scan(text) {
+		h = lineHead{seq: e.Seq, stream: e.Stream, run: e.Run, span: e.Span, kind: codeOf(e.Kind)}
+		if e.Type == event.TypeStart {
+			h.flags |= entryStart
+		}
+		if e.Partial {
+			h.flags |= entryPartial
+		}
+	} else {
+		ev, err := event.ParseLine(text)
+		if err != nil {
+			b.addBad(l, err)
+			return
+		}
+		h = headOf(&ev)
 	}
+	h.text, h.source, h.offset = text, in.source, l.offset+int64(cap(l.text)-cap(text))
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.stats.Lines++
-	b.insertLocked(&ev, text)
+	b.insertLocked(&h)
+	b.mu.Unlock()
 }
 
 // leadingNULs returns the number of zero bytes at the beginning of text: what a
@@ -43,93 +104,130 @@ func (b *TreeBuilder) add(l *treeLine) {
 // What was written behind them is whole.
 func leadingNULs(text []byte) int { return len(text) - len(bytes.TrimLeft(text, "\x00")) }
 
-// insertLocked adds an event with the given line. b.mu must be held.
-func (b *TreeBuilder) insertLocked(ev *Event, text []byte) {
-	if ev.Stream == "" {
-		sum := hashLine(text)
+// insertLocked adds an event. b.mu must be held.
+func (b *TreeBuilder) insertLocked(h *lineHead) {
+	if len(h.stream) == 0 {
+		sum := hashLine(h.text)
 		if _, known := b.anonymous[sum]; known {
 			b.stats.Duplicates++
 			return
 		}
 		b.anonymous[sum] = struct{}{}
-		b.appendLocked(nil, ev, text)
+		h.source = noSource // its bytes tell its place among others
+		b.appendLocked(nil, h)
 		return
 	}
-	s := b.streams[ev.Stream]
-	if s == nil {
-		s = &treeStream{id: ev.Stream, entries: map[uint64]int{}, own: map[int]*ownEvent{}}
-		b.streams[s.id] = s
-	}
-	i, known := s.entries[ev.Seq]
-	if !known {
-		s.entries[ev.Seq] = b.appendLocked(s, ev, text)
+	s := b.streamLocked(h.stream)
+	slot := s.slot(h.seq)
+	if *slot == 0 {
+		*slot = b.appendLocked(s, h) + 1
 		return
 	}
-	e := &b.entries[i]
+	i := *slot - 1
+	foreign := b.entries.at(i).flags&entryForeign != 0
 	switch {
-	case e.foreign && !ev.Foreign: // what was passed on is the same event
+	case foreign && h.flags&entryForeign == 0: // what was passed on is the same event
 		others := uint64(max(len(b.variants[i])-1, 0))
 		b.stats.Duplicates += 1 + others
 		b.stats.Conflicts -= others
 		delete(b.variants, i)
-		b.replaceLocked(i, ev, text)
-	case !e.foreign && ev.Foreign, bytes.Equal(e.line, text):
+		*slot = b.replaceLocked(s, i, h) + 1
+	case !foreign && h.flags&entryForeign != 0:
 		b.stats.Duplicates++
 	default:
-		b.conflictLocked(i, ev, text)
+		*slot = b.conflictLocked(s, i, h) + 1
 	}
 }
 
 // conflictLocked chooses between the event with the given index and another one
-// of the same identity: the smaller bytes win. b.mu must be held.
-func (b *TreeBuilder) conflictLocked(i int, ev *Event, text []byte) {
-	e := &b.entries[i]
+// of the same identity: the smaller bytes win. It returns the index of the winner.
+// b.mu must be held.
+func (b *TreeBuilder) conflictLocked(s *treeStream, i uint32, h *lineHead) uint32 {
+	known, err := b.reader.line(&b.store, b.entries.at(i).place())
+	if err != nil {
+		b.failed = cmp.Or(b.failed, err)
+		return i
+	}
+	if bytes.Equal(known, h.text) {
+		b.stats.Duplicates++
+		return i
+	}
 	variants := b.variants[i]
 	if variants == nil {
-		variants = map[lineHash]struct{}{hashLine(e.line): {}}
+		variants = map[lineHash]struct{}{hashLine(known): {}}
 		b.variants[i] = variants
 	}
-	sum := hashLine(text)
+	sum := hashLine(h.text)
 	if _, known := variants[sum]; known {
 		b.stats.Duplicates++
-		return
+		return i
 	}
 	variants[sum] = struct{}{}
 	b.stats.Conflicts++
-	if bytes.Compare(text, e.line) < 0 {
-		b.replaceLocked(i, ev, text)
+	if bytes.Compare(h.text, known) < 0 {
+		return b.replaceLocked(s, i, h)
 	}
-}
-
-// appendLocked adds an entry. b.mu must be held.
-func (b *TreeBuilder) appendLocked(s *treeStream, ev *Event, text []byte) int {
-	b.entries = append(b.entries, treeEntry{stream: s, seq: ev.Seq})
-	b.stats.Events++
-	i := len(b.entries) - 1
-	b.replaceLocked(i, ev, text)
 	return i
 }
 
-// replaceLocked makes ev the event with the given index. b.mu must be held.
-func (b *TreeBuilder) replaceLocked(i int, ev *Event, text []byte) {
-	e := &b.entries[i]
-	if e.run != nil {
-		e.run.events--
-		e.run = nil
-	} else if e.stream != nil {
-		b.setOwnLocked(e.stream, i, nil)
+// replaceLocked makes an event take the place of the one with the given index, and
+// returns its own. b.mu must be held.
+func (b *TreeBuilder) replaceLocked(s *treeStream, i uint32, h *lineHead) uint32 {
+	old := b.entries.at(i)
+	old.dead = true
+	if old.span != noSpan {
+		b.runOf(old).events--
+	} else {
+		b.setOwnLocked(s, i, nil)
 	}
-	e.line, e.foreign = b.arena.add(text), ev.Foreign
-	if ofRun(ev) {
-		e.run = b.runLocked(ev.Run)
-		e.run.events++
-		e.run.entries = append(e.run.entries, i)
-		return
+	b.stats.Events--
+	j := b.appendLocked(s, h)
+	if variants := b.variants[i]; variants != nil {
+		delete(b.variants, i)
+		b.variants[j] = variants
 	}
-	own := newOwnEvent(ev)
-	b.setOwnLocked(e.stream, i, own) // only lines with a stream are its own
+	return j
+}
+
+// runOf returns the run of an event that has one.
+func (b *TreeBuilder) runOf(e *treeEntry) *treeRun { return b.runList[b.spans.spans.at(e.span).run] }
+
+// appendLocked adds an entry, and returns its index. b.mu must be held.
+func (b *TreeBuilder) appendLocked(s *treeStream, h *lineHead) uint32 {
+	e := treeEntry{
+		seq: h.seq, source: h.source, offset: h.offset, len: uint32(len(h.text)), stream: noStream, span: noSpan,
+		next: noEntry, kind: h.kind, flags: h.flags,
+	}
+	if e.source == noSource {
+		place := b.store.add(h.text)
+		e.source, e.offset = place.source, place.offset
+	}
+	if s != nil {
+		e.stream = s.index
+	}
+	b.stats.Events++
+	if h.own != nil {
+		i := b.entries.add(e)
+		b.addOwnLocked(s, i, h.own) // only lines with a stream are its own
+		return i
+	}
+	run := b.runLocked(h.run)
+	e.span = b.spanLocked(run, h.span)
+	i := b.entries.add(e)
+	if run.events++; run.firstEntry == noEntry {
+		run.firstEntry = i
+	} else {
+		b.entries.at(run.lastEntry).next = i
+	}
+	run.lastEntry = i
+	return i
+}
+
+// addOwnLocked adds what an event of s itself says. b.mu must be held.
+func (b *TreeBuilder) addOwnLocked(s *treeStream, i uint32, own *ownEvent) {
+	b.setOwnLocked(s, i, own)
 	if own.gone != "" {
-		b.gone[own.gone] = append(b.gone[own.gone], i)
+		b.gone[own.gone] = append(b.gone[own.gone], goneEvent{s, i})
 	}
 	for _, ref := range own.refs {
 		run := b.runLocked(ref.Run)
@@ -141,7 +239,7 @@ func (b *TreeBuilder) replaceLocked(i int, ev *Event, text []byte) {
 
 // setOwnLocked makes own, or nothing if it is nil, the event of s itself with the
 // given index. b.mu must be held.
-func (b *TreeBuilder) setOwnLocked(s *treeStream, i int, own *ownEvent) {
+func (b *TreeBuilder) setOwnLocked(s *treeStream, i uint32, own *ownEvent) {
 	for _, ev := range []*ownEvent{s.own[i], own} {
 		if ev != nil && b.streams[ev.gone] != nil {
 			b.streams[ev.gone].facts = nil
@@ -188,16 +286,6 @@ func (own *ownEvent) appendRefs(refs []foldRef, run RunID, stream string, seq ui
 		}
 	}
 	return refs
-}
-
-// runLocked returns the run with the given id. b.mu must be held.
-func (b *TreeBuilder) runLocked(id RunID) *treeRun {
-	run := b.runs[id]
-	if run == nil {
-		run = &treeRun{id: id}
-		b.runs[id] = run
-	}
-	return run
 }
 
 // addBad counts a line that is no event, once however often it comes.
@@ -261,29 +349,4 @@ func namedRuns(text []byte) map[RunID]struct{} {
 func hashLine(text []byte) lineHash {
 	sum := sha256.Sum256(text)
 	return lineHash(sum[:])
-}
-
-// lineArena keeps lines together, so that many small ones are cheap. What it has
-// returned is never changed.
-type lineArena struct {
-	chunk []byte
-}
-
-// Sizes of chunks: a small builder shall stay small.
-const (
-	minArenaChunk = 4 << 10
-	maxArenaChunk = 1 << 20
-)
-
-func (a *lineArena) add(text []byte) []byte {
-	if len(text) > cap(a.chunk)-len(a.chunk) {
-		size := min(max(2*cap(a.chunk), minArenaChunk), maxArenaChunk)
-		if len(text) > size/4 {
-			return bytes.Clone(text)
-		}
-		a.chunk = make([]byte, 0, size)
-	}
-	from := len(a.chunk)
-	a.chunk = append(a.chunk, text...)
-	return a.chunk[from:len(a.chunk):len(a.chunk)]
 }

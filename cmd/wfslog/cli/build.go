@@ -16,6 +16,7 @@ import (
 
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/internal/gone"
+	"github.com/wfslog/wfslog/internal/hook"
 	"github.com/wfslog/wfslog/internal/termtext"
 )
 
@@ -99,7 +100,10 @@ func documentDir(dir string) string {
 // build writes the documents of all runs in the inputs. What could not be read
 // keeps nobody from the rest.
 func (b buildCommand) build(ctx context.Context, t target) error {
-	tree, failed := b.readAll(ctx, &t)
+	tree, failed := b.readAll(ctx, &t, nil)
+	if failed == nil && len(tree.Runs()) == 0 {
+		return errNoRun
+	}
 	for _, run := range tree.Runs() {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(failed, err)
@@ -145,63 +149,133 @@ func (b buildCommand) tellBuilt(r built) error {
 
 // write writes the document of a run, and tells stdout so if it went into a file.
 func (b buildCommand) write(tree *wfslog.TreeBuilder, run wfslog.RunID) error {
-	doc, err := tree.Document(run)
+	if b.out == "" {
+		_, err := b.render(b.app.stdout, tree, run)
+		return err
+	}
+	// The document's name is known only when it is made.
+	file, err := newReplacement(b.out)
 	if err != nil {
 		return err
 	}
-	if b.out == "" {
-		return b.render(b.app.stdout, doc)
-	}
-	var text bytes.Buffer
-	if err := b.render(&text, doc); err != nil {
-		return err
+	doc, err := b.render(file, tree, run)
+	if err != nil {
+		return errors.Join(err, file.discard())
 	}
 	path := filepath.Join(b.out, doc.FileName())
 	if b.flat {
 		path = strings.TrimSuffix(path, ".json") + ".flat.jsonl"
 	}
-	old, err := readRegular(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	r := built{Run: run, File: path, State: builtWritten, Events: doc.Integrity.Events, Status: doc.Status, Complete: doc.Complete}
-	switch had := eventsIn(old, run); {
-	case err == nil && bytes.Equal(old, text.Bytes()):
-		r.State = builtSame
-	case had > r.Events: // the journal was pruned, or cannot be read
-		r.State, r.Had = builtKept, had
-	default:
-		if err := replaceFile(path, text.Bytes()); err != nil {
-			return err
-		}
+	if err := b.replace(&r, file); err != nil {
+		return errors.Join(err, file.discard())
 	}
 	return b.tellBuilt(r)
 }
 
-func (b buildCommand) render(w io.Writer, doc *wfslog.Document) error {
-	if b.flat {
-		return doc.WriteFlat(w)
+// replace makes file the file of a document, unless that is the same already, or was
+// made from more.
+func (b buildCommand) replace(r *built, file *replacement) error {
+	old, err := openRegular(r.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return file.rename(r.File)
 	}
-	_, err := doc.WriteTo(w)
-	return err
+	if err != nil {
+		return err
+	}
+	defer old.Close() // it was only read
+	if err := file.w.Flush(); err != nil {
+		return err
+	}
+	same, err := sameContent(old, file.f)
+	if err != nil {
+		return err
+	}
+	switch had := eventsIn(old, r.Run); {
+	case same:
+		r.State = builtSame
+	case had > r.Events: // the journal was pruned, or cannot be read
+		r.State, r.Had = builtKept, had
+	default:
+		return file.rename(r.File)
+	}
+	return file.discard()
 }
 
-// eventsIn returns the number of events that a document of the run was made from,
-// 0 if text is no document of it.
-func eventsIn(text []byte, run wfslog.RunID) uint64 {
+// render writes the document of a run, and returns it, perhaps without its nodes.
+func (b buildCommand) render(w io.Writer, tree *wfslog.TreeBuilder, run wfslog.RunID) (*wfslog.Document, error) {
+	made, _, err := hook.WriteTree(tree, w, run, b.flat)
+	doc, _ := made.(*wfslog.Document)
+	return doc, err
+}
+
+// sameContent reports whether two files hold the same.
+func sameContent(a, b *os.File) (bool, error) {
+	x, err := a.Stat()
+	if err != nil {
+		return false, err
+	}
+	y, err := b.Stat()
+	if err != nil || x.Size() != y.Size() {
+		return false, err
+	}
+	bufA, bufB := make([]byte, 64<<10), make([]byte, 64<<10)
+	for at := int64(0); at < x.Size(); at += int64(len(bufA)) {
+		n, errA := a.ReadAt(bufA, at)
+		m, errB := b.ReadAt(bufB, at)
+		for _, err := range []error{errA, errB} {
+			if err != nil && err != io.EOF {
+				return false, err
+			}
+		}
+		if !bytes.Equal(bufA[:n], bufB[:m]) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// maxTail is how much is looked at of the end of a document for what it was made from.
+const maxTail = 1 << 20
+
+// eventsIn returns the number of events that the document of a run in f was made from,
+// 0 if there is none. Of a document in the form in which they are written, only the
+// beginning and the end are read.
+func eventsIn(f *os.File, run wfslog.RunID) uint64 {
 	var doc struct {
 		Run       wfslog.RunID
 		Integrity wfslog.Integrity
 	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	if of, ok := runIn(f); ok && of != run {
+		return 0
+	}
+	tail := make([]byte, min(info.Size(), maxTail))
+	if _, err := f.ReadAt(tail, info.Size()-int64(len(tail))); err != nil && err != io.EOF {
+		return 0
+	}
+	const field = "\n  \"integrity\": "
+	if i := bytes.LastIndex(tail, []byte(field)); i >= 0 {
+		text := bytes.TrimSuffix(bytes.TrimSpace(tail[i+len(field):]), []byte("\n}"))
+		if _, ok := runIn(f); ok && json.Unmarshal(text, &doc.Integrity) == nil {
+			return doc.Integrity.Events
+		}
+	}
+	if info.Size() > maxDocument {
+		return 0
+	}
 	// The first value is the document, or, in its flat form, the document's own line.
-	if json.NewDecoder(bytes.NewReader(text)).Decode(&doc) != nil || doc.Run != run {
+	if json.NewDecoder(io.NewSectionReader(f, 0, info.Size())).Decode(&doc) != nil || doc.Run != run {
 		return 0
 	}
 	return doc.Integrity.Events
 }
 
-// readRegular reads a file, if it is one: opening a pipe would wait for a writer.
-func readRegular(path string) ([]byte, error) {
+// openRegular opens a file, if it is one: opening a pipe would wait for a writer.
+func openRegular(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -209,27 +283,5 @@ func readRegular(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file: move it away, or use --out", path)
 	}
-	return os.ReadFile(path)
-}
-
-// replaceFile writes a file so that it is there with either its old or its new
-// content.
-func replaceFile(path string, text []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".wfslog-*") // with mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return os.Open(path)
 }

@@ -75,6 +75,11 @@ func runOf(path string) (run wfslog.RunID, ok bool) {
 		return run, false
 	}
 	defer f.Close() // it was only read
+	return runIn(f)
+}
+
+// runIn returns the run whose document f holds.
+func runIn(f *os.File) (run wfslog.RunID, ok bool) {
 	head := make([]byte, 16<<10)
 	n, _ := f.ReadAt(head, 0) // what cannot be read has no run
 	found := runField.FindSubmatch(head[:n])

@@ -36,23 +36,23 @@ func record(t *testing.T, dir string, runs int) {
 	require.NoError(t, h.Close())
 }
 
-// TestSlimLinesHaveTheSameSums compares what ls tells of runs, of which it keeps no
-// texts, with their documents.
-func TestSlimLinesHaveTheSameSums(t *testing.T) {
+// TestListedSumsAreThoseOfDocuments compares what ls tells of runs with their
+// documents.
+func TestListedSumsAreThoseOfDocuments(t *testing.T) {
 	dir := t.TempDir()
 	record(t, dir, 3)
 	a := &app{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, now: time.Now}
 	l := lsCommand{app: a}
-	list, err := l.count(t.Context(), &target{inputs: []string{dir}}, time.Time{})
+	b, err := a.readAll(t.Context(), &target{inputs: []string{dir}}, newDocuments())
 	require.NoError(t, err)
-	rows, more, err := list.rows(t.Context(), 0)
+	rows, more, err := l.rows(t.Context(), b, newDocuments(), b.Runs(), 0)
 	require.NoError(t, err)
 	assert.False(t, more)
 	require.Len(t, rows, 3)
 	for i, row := range rows {
 		doc, err := a.load(t.Context(), &target{inputs: []string{dir}, ref: fmt.Sprintf("@%d", i+1)})
 		require.NoError(t, err)
-		want, err := json.Marshal(newListedRun(doc))
+		want, err := json.Marshal(newListedRun(doc, len(doc.Iterations)))
 		require.NoError(t, err)
 		got, err := json.Marshal(row)
 		require.NoError(t, err)
@@ -60,25 +60,4 @@ func TestSlimLinesHaveTheSameSums(t *testing.T) {
 		assert.Equal(t, uint64(100), *row.Usage.InputTokens)
 		assert.Equal(t, 2, row.Agents)
 	}
-
-	b := a.newBuilder(func(wfslog.RunID) bool { return true })
-	b.slim = newSlimmer()
-	require.NoError(t, a.scan(t.Context(), &target{inputs: []string{dir}}, newDocuments(), b.add))
-	assert.Less(t, b.held, 3*20*1000, "bytes of lines that are kept")
-}
-
-func TestRunsAreListedInBatches(t *testing.T) {
-	l := list{runs: map[wfslog.RunID]*counted{}}
-	for i, events := range []int{maxBatch / 2, maxBatch / 2, 1, maxListed, 5, maxBatch} {
-		run := wfslog.RunID{byte(i + 1)}
-		l.runs[run] = &counted{events: events}
-		l.all = append(l.all, run)
-	}
-	var sizes []int
-	for rest := l.all; len(rest) > 0; {
-		batch := l.next(rest)
-		sizes = append(sizes, len(batch))
-		rest = rest[:len(rest)-len(batch)]
-	}
-	assert.Equal(t, []int{1, 1, 1, 2, 1}, sizes)
 }

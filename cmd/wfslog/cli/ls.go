@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wfslog/wfslog"
+	"github.com/wfslog/wfslog/internal/hook"
 	"github.com/wfslog/wfslog/internal/termtext"
 	"github.com/wfslog/wfslog/internal/treetext"
 )
@@ -36,8 +38,8 @@ func (a *app) newLs() *cobra.Command {
 			"iterations and agents, the calls that reported tokens or cost, the tokens that\n" +
 			"went into models and came out of them, the cost, the errors, and whether all of\n" +
 			"it is there. On a terminal, columns that find no room are left out.\n\n" +
-			"The texts of the runs are not kept in memory, but of each event about 2 kB while\n" +
-			"its run is looked at. A run of more than " + strconv.Itoa(maxListed) + " events is left out.\n\n" + inputHelp,
+			"The texts of the runs stay in their files: about 50 bytes of each event and 60 of\n" +
+			"each span are kept in memory.\n\n" + inputHelp,
 		Example:           "  wfslog ls\n  wfslog ls logs --since 2h --status error\n  wfslog ls --json | jq -r 'select(.errors > 0).run'",
 		RunE:              func(cmd *cobra.Command, args []string) error { return l.run(cmd.Context(), args) },
 		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault),
@@ -71,20 +73,54 @@ func (l *lsCommand) run(ctx context.Context, args []string) error {
 		}
 	}
 	t := parsePaths(args)
-	list, failed := l.count(ctx, &t, since.Truncate(time.Millisecond))
-	if ctx.Err() != nil {
-		return failed
-	}
-	rows, more, err := list.rows(ctx, n)
+	docs := newDocuments()
+	b, failed := l.readAll(ctx, &t, docs)
+	since = since.Truncate(time.Millisecond)
+	all := slices.DeleteFunc(docs.allRuns(b.Runs()), func(run wfslog.RunID) bool { return run.Time().Before(since) })
+	rows, more, err := l.rows(ctx, b, docs, all, n)
 	failed = errors.Join(failed, err)
 	if ctx.Err() != nil {
 		return failed
 	}
-	all := list.all
 	if l.json {
 		return errors.Join(failed, writeRuns(s, rows))
 	}
 	return errors.Join(failed, l.write(s, rows, all, more))
+}
+
+// rows looks at runs, the newest first, until there are n that are wanted, and reports
+// whether there are more; n = 0 means all.
+func (l *lsCommand) rows(ctx context.Context, b *wfslog.TreeBuilder, docs *documents, runs []wfslog.RunID, n int) (rows []*listedRun, more bool, failed error) {
+	for _, run := range slices.Backward(runs) {
+		if ctx.Err() != nil {
+			return nil, false, failed
+		}
+		doc, iterations, err := sums(b, docs, run)
+		switch {
+		case err != nil:
+			failed = errors.Join(failed, err)
+		case !l.wants(doc):
+		case n > 0 && len(rows) == n:
+			return rows, true, failed
+		default:
+			rows = append(rows, newListedRun(doc, iterations))
+		}
+	}
+	return rows, false, failed
+}
+
+// sums returns the document of a run, which need not hold the nodes, and the number of
+// its iterations.
+func sums(b *wfslog.TreeBuilder, docs *documents, run wfslog.RunID) (doc *wfslog.Document, iterations int, err error) {
+	made, iterations, err := hook.WriteTree(b, nil, run, false)
+	if errors.Is(err, wfslog.ErrNoRun) {
+		if doc, err = docs.open(run); err == nil {
+			iterations = len(doc.Iterations)
+		}
+		return doc, iterations, err
+	}
+	doc, _ = made.(*wfslog.Document)
+	return doc, iterations, err
 }
 
 // wants reports whether a run is one of those asked for.
@@ -137,14 +173,14 @@ type listedRun struct {
 	File       string              `json:"file"` // name of its document
 }
 
-func newListedRun(doc *wfslog.Document) *listedRun {
+func newListedRun(doc *wfslog.Document, iterations int) *listedRun {
 	started := doc.StartedAt
 	if started.IsZero() {
 		started = doc.Run.Time()
 	}
 	return &listedRun{
 		Run: doc.Run, Workflow: doc.Workflow, Status: doc.Status, StartedAt: started, EndedAt: doc.EndedAt,
-		DurationMS: doc.DurationMS, Duration: doc.Duration(), Iterations: len(doc.Iterations), Agents: len(doc.Agents),
+		DurationMS: doc.DurationMS, Duration: doc.Duration(), Iterations: iterations, Agents: len(doc.Agents),
 		Usage: doc.Usage, Errors: doc.ErrorsTotal, Complete: doc.Complete, Integrity: doc.Integrity, File: doc.FileName(),
 	}
 }

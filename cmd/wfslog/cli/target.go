@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/wfslog/wfslog"
-	"github.com/wfslog/wfslog/handlers/journal"
 )
 
 // target is what the arguments of a command name.
@@ -19,9 +18,6 @@ type target struct {
 	runs   bool     // an argument may also refer to a run
 	ref    string   // to a run; "" for the newest
 	node   string   // of the run; "" for the run itself
-
-	// skip reports whether a segment of a directory needs not be read; nil: none.
-	skip func(journal.Segment) bool
 }
 
 // defaultDir is the directory that is read if none is named.
