@@ -12,10 +12,15 @@ import (
 // run, and parent, the path of the span that the node is in.
 func (d *Document) WriteFlat(w io.Writer) error {
 	r := renderer{w: w}
+	r.flatDocument(d)
+	return r.err
+}
+
+// flatDocument writes the whole of d.
+func (r *renderer) flatDocument(d *Document) {
 	r.flatHead(d)
 	r.flatLists(d.Run, &d.Node)
 	r.flush()
-	return r.err
 }
 
 // flatHead appends the document's own line.

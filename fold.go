@@ -32,6 +32,7 @@ type foldLine struct {
 	stream    string // "" for a foreign line without identity
 	seq       uint64
 	conflicts uint32
+	plain     bool // it was scanned before, and its attributes are plain
 }
 
 // streamFacts is what a stream's own events say that matters to its runs.
@@ -61,6 +62,7 @@ type foldRef struct {
 // fold is the state of one fold.
 type fold struct {
 	in      *foldInput
+	memory  *foldMemory
 	carried *foldCarry   // of iterations that in has no events of
 	streams []foldStream // in the order of their ids
 	spans   map[string]*foldSpan
@@ -101,7 +103,8 @@ type foldSpan struct {
 	sets       []foldSet
 	records    []*foldRecord
 	kids       []*foldSpan
-	counts     []spanCount // one for each stream with events of the span, in order
+	counts     []spanCount  // one for each stream with events of the span, in order
+	ofFirst    [1]spanCount // room for counts: most spans have events in one stream
 	events     uint64
 	late       uint64
 	conflicts  uint64
@@ -114,7 +117,7 @@ type foldBound struct {
 	rank   int // see rankOf
 	time   time.Time
 	level  slog.Level
-	attrs  []byte
+	attrs  foldAttrs
 
 	kind        Kind // of a start, as the next fields
 	name, agent string
@@ -126,9 +129,18 @@ type foldBound struct {
 	status, err string
 }
 
+// foldAttrs are the attributes of an event: a JSON object, or nil.
+type foldAttrs struct {
+	json  json.RawMessage
+	clean bool // they are as documents have them
+}
+
+// attrsOf returns the attributes of the event that is being added.
+func (f *fold) attrsOf(ev *Event) foldAttrs { return foldAttrs{ev.Attrs, f.memory.envelope.Plain} }
+
 // foldSet is what a set event adds.
 type foldSet struct {
-	attrs    []byte
+	attrs    foldAttrs
 	resource *Resource
 }
 
@@ -158,15 +170,25 @@ type spanCount struct {
 // foldRun reads the events of in. The tree is complete then: every span has its
 // parents.
 func foldRun(in *foldInput, carried *foldCarry) *fold {
+	return foldWith(in, carried, &foldMemory{})
+}
+
+// foldWith is foldRun with memory that may have been used before.
+func foldWith(in *foldInput, carried *foldCarry, memory *foldMemory) *fold {
 	slices.SortFunc(in.lines, func(a, b foldLine) int {
 		return cmp.Or(cmp.Compare(a.stream, b.stream), cmp.Compare(a.seq, b.seq), bytes.Compare(a.line, b.line))
 	})
-	f := &fold{in: in, carried: carried, spans: map[string]*foldSpan{}, origin: -1}
-	f.root = f.span("")
+	f := newFold(in, carried, memory)
 	for i := range in.lines {
 		f.add(&in.lines[i])
 	}
 	f.finish()
+	return f
+}
+
+func newFold(in *foldInput, carried *foldCarry, memory *foldMemory) *fold {
+	f := &fold{in: in, carried: carried, memory: memory, spans: map[string]*foldSpan{}, origin: -1}
+	f.root = f.span("")
 	return f
 }
 
@@ -197,7 +219,9 @@ func (f *fold) span(path string) *foldSpan {
 	if sp := f.spans[path]; sp != nil {
 		return sp
 	}
-	sp := &foldSpan{path: path}
+	sp := f.memory.spans.add()
+	*sp = foldSpan{path: path}
+	sp.counts = sp.ofFirst[:0]
 	f.spans[path] = sp
 	if path != "" {
 		sp.element = event.LastElement(path)
@@ -208,13 +232,13 @@ func (f *fold) span(path string) *foldSpan {
 }
 
 func (f *fold) add(l *foldLine) {
-	ev, err := event.ParseLine(l.line)
-	if err != nil || ev.Seq != l.seq || ev.Stream != l.stream || ev.Run != f.in.run {
+	ev := &f.memory.event
+	sp := f.parse(l, ev)
+	if sp == nil || ev.Seq != l.seq || ev.Run != f.in.run {
 		f.changed = true // it was parsed before
 		return
 	}
 	stream := f.stream(l.stream, l.seq)
-	sp := f.span(ev.Span)
 	sp.events++
 	sp.conflicts += uint64(l.conflicts)
 	count := f.count(sp, stream)
@@ -236,19 +260,46 @@ func (f *fold) add(l *foldLine) {
 				count.late = parent.ended
 			}
 		}
-		sp.start = better(sp.start, &ev, stream)
+		sp.start = f.better(sp.start, ev, stream)
 	case event.TypeEnd:
 		if !late {
-			count.end(&ev)
+			count.end(ev)
 		}
-		sp.end = better(sp.end, &ev, stream)
+		sp.end = f.better(sp.end, ev, stream)
 	case event.TypeSet:
-		sp.sets = append(sp.sets, foldSet{attrs: ev.Attrs, resource: ev.Resource})
+		sp.sets = append(sp.sets, foldSet{attrs: f.attrsOf(ev), resource: ev.Resource})
 	case event.TypeInject:
 		// It only explains why a child's ordinal is not used.
 	default:
-		sp.records = append(sp.records, newFoldRecord(&ev, stream, late))
+		sp.records = append(sp.records, f.newRecord(ev, stream, late))
 	}
+}
+
+// parse reads the event on a line, and returns its span, nil if there is no event of
+// the line's stream.
+func (f *fold) parse(l *foldLine, ev *Event) *foldSpan {
+	m := f.memory
+	e := &m.envelope
+	if l.plain && e.ScanAgain(l.line) || !l.plain && e.Scan(l.line) {
+		if string(e.Stream) != l.stream {
+			return nil
+		}
+		e.Fill(ev, &m.words)
+		if m.last == nil || m.last.path != string(e.Span) { // mostly the end follows the start
+			m.last = f.spans[string(e.Span)]
+		}
+		if m.last == nil {
+			m.last = f.span(string(e.Span))
+		}
+		ev.Stream, ev.Span = l.stream, m.last.path
+		return m.last
+	}
+	e.Plain = false
+	var err error
+	if *ev, err = event.ParseLine(l.line); err != nil || ev.Stream != l.stream {
+		return nil
+	}
+	return f.span(ev.Span)
 }
 
 // count returns what is counted of sp in a stream, of which no later one has
@@ -280,16 +331,18 @@ func (c *spanCount) end(ev *Event) {
 // better returns the start or end that describes a span: of the two, a journal's
 // own line before a foreign one, a whole start before one that was made up from
 // the context, and else the first.
-func better(old *foldBound, ev *Event, stream int) *foldBound {
+func (f *fold) better(old *foldBound, ev *Event, stream int) *foldBound {
 	rank := rankOf(ev)
 	if old != nil && old.rank <= rank {
 		return old
 	}
-	return &foldBound{
-		stream: stream, rank: rank, time: documentTime(ev.Time), level: ev.Level, attrs: ev.Attrs,
+	b := f.memory.bounds.add()
+	*b = foldBound{
+		stream: stream, rank: rank, time: documentTime(ev.Time), level: ev.Level, attrs: f.attrsOf(ev),
 		kind: ev.Kind, name: ev.Name, agent: ev.Agent, link: ev.Link, flags: documentFlags(ev.Flags),
 		dur: ev.Dur, known: ev.Dur > 0 || !ev.Foreign, status: ev.Status, err: ev.Error,
 	}
+	return b
 }
 
 func rankOf(ev *Event) int {
@@ -328,9 +381,10 @@ func (sp *foldSpan) sortKids() {
 	slices.SortStableFunc(sp.records, func(a, b *foldRecord) int { return cmp.Compare(a.after, b.after) })
 }
 
-// newFoldRecord makes a node of an event that is neither a start nor an end.
-func newFoldRecord(ev *Event, stream int, late bool) *foldRecord {
-	r := &foldRecord{stream: stream, after: ev.After, level: ev.Level, agent: namedAgent(ev.Logger)}
+// newRecord makes a node of an event that is neither a start nor an end.
+func (f *fold) newRecord(ev *Event, stream int, late bool) *foldRecord {
+	r := f.memory.records.add()
+	*r = foldRecord{stream: stream, after: ev.After, level: ev.Level, agent: namedAgent(ev.Logger)}
 	n := &r.node
 	n.Seq, n.Late, n.Flags = ev.Seq, late, documentFlags(ev.Flags)
 	n.Time, n.Level, n.Logger, n.Msg = documentTime(ev.Time), event.LevelName(ev.Level), ev.Logger, ev.Msg
@@ -344,7 +398,7 @@ func newFoldRecord(ev *Event, stream int, late bool) *foldRecord {
 		r.action = true
 		n.Name = name
 		var fields nodeFields
-		fields.add(ev.Attrs, true)
+		fields.add(f.attrsOf(ev), true)
 		r.usage = fields.liftAction(n)
 		if n.Status == "" {
 			n.Status = event.StatusOK
@@ -356,14 +410,17 @@ func newFoldRecord(ev *Event, stream int, late bool) *foldRecord {
 		return r
 	}
 	r.err = errorAttr(ev)
-	n.Attrs = cleanValue(ev.Attrs)
+	n.Attrs = cleanValue(ev.Attrs, f.memory.envelope.Plain)
 	return r
 }
 
-// cleanValue returns a JSON value as documents have it. Nothing can be appended to
+// cleanValue returns a JSON value as documents have it; perhaps it is so. Nothing can be appended to
 // it in place: it is a part of a line.
-func cleanValue(value json.RawMessage) json.RawMessage {
-	return slices.Clip(encode.Clean(value))
+func cleanValue(value json.RawMessage, isClean bool) json.RawMessage {
+	if !isClean {
+		value = encode.Clean(value)
+	}
+	return slices.Clip(value)
 }
 
 // documentTime returns t as documents have it. A time that RFC 3339 cannot hold

@@ -1,7 +1,10 @@
 package wfslog
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
+	"strconv"
 
 	"github.com/wfslog/wfslog/internal/encode"
 	"github.com/wfslog/wfslog/internal/event"
@@ -28,10 +31,11 @@ var fieldKeys = [fieldCount]string{
 	fieldFinishReason: KeyFinishReason, fieldStatus: KeyStatus, fieldError: KeyError, fieldUsage: KeyUsage, fieldCost: KeyCost,
 }
 
+// fieldIndex finds fields by their keys as they are written, in quotes.
 var fieldIndex = func() map[string]int {
 	index := make(map[string]int, fieldCount)
 	for i, key := range fieldKeys {
-		index[key] = i
+		index[strconv.Quote(key)] = i
 	}
 	return index
 }()
@@ -42,6 +46,7 @@ type nodeFields struct {
 	fixed    [fieldCount]json.RawMessage
 	metadata []metadataMember
 	index    map[string]int // in metadata
+	unclean  bool           // some are not as documents have them
 	// saidStatus is set by lift if the attributes set the status.
 	saidStatus bool
 }
@@ -54,13 +59,18 @@ type metadataMember struct {
 // add adds the members of attrs, a JSON object or nil. Those of a group
 // "metadata" are not taken for fields. For a record, the attribute "action" has
 // done its service.
-func (f *nodeFields) add(attrs json.RawMessage, record bool) {
-	if len(attrs) == 0 {
+func (f *nodeFields) add(attrs foldAttrs, record bool) {
+	if len(attrs.json) == 0 {
 		return
 	}
-	for rawKey, value := range jsonscan.Members(attrs) {
+	f.unclean = f.unclean || !attrs.clean
+	for rawKey, value := range jsonscan.Members(attrs.json) {
+		if i, ok := fieldIndex[string(rawKey)]; ok { // in the usual form: no need to copy it
+			f.fixed[i] = value
+			continue
+		}
 		key, _ := jsonscan.String(rawKey)
-		if i, ok := fieldIndex[key]; ok {
+		if i := slices.Index(fieldKeys[:], key); i >= 0 {
 			f.fixed[i] = value
 			continue
 		}
@@ -107,10 +117,10 @@ func (f *nodeFields) lift(n *Node) {
 func (f *nodeFields) liftOne(n *Node, field int, value json.RawMessage) bool {
 	switch field {
 	case fieldInput:
-		n.Input = cleanValue(value)
+		n.Input = cleanValue(value, !f.unclean)
 		return true
 	case fieldOutput:
-		n.Output = cleanValue(value)
+		n.Output = cleanValue(value, !f.unclean)
 		return true
 	case fieldModel:
 		return liftString(&n.Model, value)
@@ -188,7 +198,11 @@ func (f *nodeFields) object() json.RawMessage {
 		buf = append(buf, sep)
 		buf = encode.AppendText(buf, m.key)
 		buf = append(buf, ':')
-		buf = encode.AppendClean(buf, m.value)
+		if f.unclean {
+			buf = encode.AppendClean(buf, m.value)
+		} else {
+			buf = append(buf, m.value...)
+		}
 	}
 	return append(buf, '}')
 }
@@ -200,9 +214,18 @@ func stringMember(attrs json.RawMessage, name string) (text string, ok bool) {
 		return "", false
 	}
 	for rawKey, value := range jsonscan.Members(attrs) {
-		if key, _ := jsonscan.String(rawKey); key == name {
+		if isKey(rawKey, name) {
 			text, ok = jsonscan.String(value)
 		}
 	}
 	return text, ok
+}
+
+// isKey reports whether a key in quotes is name.
+func isKey(quoted []byte, name string) bool {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1:len(quoted)-1]) == name
+	}
+	key, _ := jsonscan.String(quoted)
+	return key == name
 }

@@ -17,7 +17,8 @@ type foldScope struct {
 // node makes the node of sp and of all below it, and adds what they sum up to.
 // It returns the usage of the actions that count.
 func (f *fold) node(sp *foldSpan, in foldScope, to *foldTotals) (*Node, usageSum) {
-	n := &Node{Span: sp.path, Number: in.number}
+	n := f.memory.nodes.add()
+	*n = Node{Span: sp.path, Number: in.number}
 	kind, reported := f.describe(sp, n, in.kind)
 	sp.addCounts(to)
 	endless := sp.isEndless()
@@ -190,18 +191,20 @@ type foldKid struct {
 	span    *foldSpan // nil if it is
 }
 
-// kids returns the children of sp by their kinds, in their order.
-func (f *fold) kids(sp *foldSpan, kind Kind) map[Kind][]foldKid {
+// foldKids are the children of a span by the codes of their kinds, in their order.
+type foldKids [codeOther + 1][]foldKid
+
+// kids returns the children of sp, which is of the given kind.
+func (f *fold) kids(sp *foldSpan, kind Kind) (kids foldKids) {
 	if f.parts != nil && f.parts.of == sp {
 		return f.parts.kids(f, kind)
 	}
-	if len(sp.kids) == 0 {
-		return nil
-	}
-	kids := make(map[Kind][]foldKid, 1)
-	for _, kid := range sp.kids {
-		k := f.kind(kid, kind)
-		kids[k] = append(kids[k], foldKid{ordinal: kid.element.Ordinal, span: kid})
+	for i, kid := range sp.kids {
+		of := &kids[codeOf(f.kind(kid, kind))]
+		if *of == nil {
+			*of = make([]foldKid, 0, len(sp.kids)-i) // mostly they are of one kind
+		}
+		*of = append(*of, foldKid{ordinal: kid.element.Ordinal, span: kid})
 	}
 	return kids
 }
@@ -217,19 +220,19 @@ func (f *fold) contents(sp *foldSpan, n *Node, scope foldScope, to *foldTotals) 
 		}
 	}
 	groups, actions, logs := sp.group(scope.kind)
-	for i, of := 0, kids[KindIteration]; i < len(of); i++ {
+	for i, of := 0, kids[codeIteration]; i < len(of); i++ {
 		f.iteration(sp, n, of[i:], i, scope, to, &sum)
 	}
 	workflows := span(listWorkflows)
-	for i, of := 0, kids[KindWorkflow]; i < len(of); i++ {
+	for i, of := 0, kids[codeWorkflow]; i < len(of); i++ {
 		workflows(of[i:])
 	}
-	mergeSiblings(kids[KindInteraction], groups, (*foldGroup).place, span(listInteractions), func(g *foldGroup) {
+	mergeSiblings(kids[codeInteraction], groups, (*foldGroup).place, span(listInteractions), func(g *foldGroup) {
 		node, u := f.implicit(sp, n, g, scope, to)
 		f.put(n, listInteractions, node)
 		sum.add(&u)
 	})
-	mergeSiblings(kids[KindAction], actions, (*foldRecord).place, span(listActions), func(r *foldRecord) {
+	mergeSiblings(kids[codeAction], actions, (*foldRecord).place, span(listActions), func(r *foldRecord) {
 		u := f.record(r, n.Span, scope, to)
 		f.put(n, listActions, &r.node)
 		sum.add(&u)

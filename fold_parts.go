@@ -11,7 +11,7 @@ import (
 // many events of its own.
 
 // partSize is how much memory a part may take.
-const partSize = 16 << 20
+const partSize = 2 << 20
 
 // foldParts are the children of a span, which are folded apart from it.
 type foldParts struct {
@@ -38,11 +38,10 @@ type nodeSink interface {
 // small enough.
 func (t *runTree) fold(p uint32) *fold {
 	if p == 0 && t.size(p) <= t.limit {
-		f, _ := t.foldRanks(t.within(p), nil)
+		f, _ := t.foldRanks(t.within(p), nil, &foldMemory{})
 		return f
 	}
-	f := &fold{in: &t.in, carried: &foldCarry{}, spans: map[string]*foldSpan{}, origin: -1}
-	f.root = f.span("")
+	f := newFold(&t.in, &foldCarry{}, &foldMemory{})
 	sp := f.span(t.path(p))
 	f.parts = &foldParts{t: t, of: sp, position: p}
 	var starts []uint32
@@ -69,12 +68,12 @@ func (t *runTree) addStart(f *fold, sp *foldSpan, rank uint32) {
 }
 
 // foldRanks folds events, of which the ranks are given, with the lines in buf.
-func (t *runTree) foldRanks(ranks []uint32, buf []byte) (*fold, []byte) {
+func (t *runTree) foldRanks(ranks []uint32, buf []byte, memory *foldMemory) (*fold, []byte) {
 	ranks = slices.Clone(ranks)
 	slices.Sort(ranks)
 	in := t.in
 	in.lines, buf = t.lines(ranks, buf)
-	f := foldRun(&in, &foldCarry{})
+	f := foldWith(&in, &foldCarry{}, memory)
 	t.finish(f)
 	return f, buf
 }
@@ -113,16 +112,14 @@ func (t *runTree) ranges() map[string]seqRange {
 }
 
 // kids returns the children by their kinds.
-func (ps *foldParts) kids(f *fold, parent Kind) map[Kind][]foldKid {
+func (ps *foldParts) kids(f *fold, parent Kind) (kids foldKids) {
 	t := ps.t
-	kids := map[Kind][]foldKid{}
 	t.children(ps.position, func(p uint32) {
 		code, started := t.kindOf(p)
-		kind := kindsByCode[code]
 		if !started {
-			kind = f.kindWithoutStart(t.path(p), kind, parent)
+			code = codeOf(f.kindWithoutStart(t.path(p), kindsByCode[code], parent))
 		}
-		kids[kind] = append(kids[kind], foldKid{ordinal: t.ordinal(p), part: p})
+		kids[code] = append(kids[code], foldKid{ordinal: t.ordinal(p), part: p})
 	})
 	return kids
 }
@@ -156,7 +153,8 @@ func (ps *foldParts) load(kids []foldKid) {
 		ranks = append(ranks, t.within(p)...)
 		ps.loaded++
 	}
-	ps.batch, t.buf = t.foldRanks(ranks, t.buf)
+	t.memory.reuse() // what was folded before has been written
+	ps.batch, t.buf = t.foldRanks(ranks, t.buf, &t.memory)
 }
 
 // large makes the node of a child that is folded in parts itself. What is inside it

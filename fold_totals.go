@@ -59,9 +59,8 @@ func (u *usageSum) parseUsage(value json.RawMessage) bool {
 	parsed := *u
 	for rawKey, value := range jsonscan.Members(value) {
 		bucket := -1
-		key, _ := jsonscan.String(rawKey)
 		for i, name := range bucketKeys {
-			if key == name {
+			if isKey(rawKey, name) {
 				bucket = i
 			}
 		}
@@ -88,10 +87,10 @@ func (u *usageSum) totals() *UsageTotals {
 		return nil
 	}
 	t := &UsageTotals{Calls: u.calls}
+	tokens := u.tokens // one copy for all of them
 	for i, to := range t.buckets() {
 		if u.known&(1<<i) != 0 {
-			n := u.tokens[i]
-			*to = &n
+			*to = &tokens[i]
 		}
 	}
 	if u.hasCost {

@@ -40,21 +40,40 @@ const (
 	entryStart entryFlags = 1 << iota
 	entryForeign
 	entryPartial
+	entryPlain // see [event.Envelope]
 )
 
 // kindCode is what an event says of the kind of its span: nothing, one of the kinds, or
 // something that is none.
 type kindCode uint8
 
-var kindsByCode = [...]Kind{"", KindWorkflow, KindIteration, KindInteraction, KindAction, "?"}
+const (
+	codeNone kindCode = iota
+	codeWorkflow
+	codeIteration
+	codeInteraction
+	codeAction
+	codeOther
+)
+
+var kindsByCode = [...]Kind{
+	codeWorkflow: KindWorkflow, codeIteration: KindIteration, codeInteraction: KindInteraction, codeAction: KindAction, codeOther: "?",
+}
 
 func codeOf(kind Kind) kindCode {
-	for i, k := range kindsByCode {
-		if k == kind {
-			return kindCode(i)
-		}
+	switch kind {
+	case "":
+		return codeNone
+	case KindWorkflow:
+		return codeWorkflow
+	case KindIteration:
+		return codeIteration
+	case KindInteraction:
+		return codeInteraction
+	case KindAction:
+		return codeAction
 	}
-	return kindCode(len(kindsByCode) - 1)
+	return codeOther
 }
 
 func (e *treeEntry) place() linePlace {

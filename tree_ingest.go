@@ -84,6 +84,9 @@ func (in *lineIntake) add(l *treeLine) {
 		if e.Partial {
 			h.flags |= entryPartial
 		}
+		if e.Plain {
+			h.flags |= entryPlain
+		}
 	} else {
 		ev, err := event.ParseLine(text)
 		if err != nil {
@@ -102,7 +105,12 @@ func (in *lineIntake) add(l *treeLine) {
 // leadingNULs returns the number of zero bytes at the beginning of text: what a
 // file system leaves where a file grew and its content did not get to the disk.
 // What was written behind them is whole.
-func leadingNULs(text []byte) int { return len(text) - len(bytes.TrimLeft(text, "\x00")) }
+func leadingNULs(text []byte) (n int) {
+	for n < len(text) && text[n] == 0 {
+		n++
+	}
+	return n
+}
 
 // insertLocked adds an event. b.mu must be held.
 func (b *TreeBuilder) insertLocked(h *lineHead) {

@@ -35,6 +35,7 @@ type runTree struct {
 
 	limit     int64  // of the memory that a part may take
 	buf       []byte // lines of a part
+	memory    foldMemory
 	origin    string // the stream that wrote the root's start
 	hasOrigin bool
 	sums      map[uint32]spanSum // of spans that were summed up before they are written
@@ -257,9 +258,12 @@ func (t *runTree) children(p uint32, f func(kid uint32)) {
 const maxGap = 4 << 10
 
 // lines returns the lines of events, of which the ranks are given in ascending order.
-// Those that are in files are read into buf, or more of it if it is too small.
+// Those that are in files are read into buf, or a larger one.
 func (t *runTree) lines(ranks []uint32, buf []byte) (lines []foldLine, _ []byte) {
 	lines = make([]foldLine, len(ranks))
+	if size := int(t.readSize(ranks)); size > cap(buf) {
+		buf = make([]byte, 0, size)
+	}
 	buf = buf[:0]
 	for i := 0; i < len(ranks); {
 		e := t.entries.at(t.order[ranks[i]])
@@ -271,9 +275,6 @@ func (t *runTree) lines(ranks []uint32, buf []byte) (lines []foldLine, _ []byte)
 		}
 		n, end := t.together(ranks[i:])
 		size := int(end - e.offset)
-		if cap(buf)-len(buf) < size {
-			buf = make([]byte, 0, max(size, maxReadAtOnce))
-		}
 		text := buf[len(buf) : len(buf)+size]
 		buf = buf[:len(buf)+size]
 		if t.err == nil {
@@ -289,10 +290,27 @@ func (t *runTree) lines(ranks []uint32, buf []byte) (lines []foldLine, _ []byte)
 	return lines, buf
 }
 
+// readSize returns how much is read for events.
+func (t *runTree) readSize(ranks []uint32) (size int64) {
+	for len(ranks) > 0 {
+		e := t.entries.at(t.order[ranks[0]])
+		if t.store.sources[e.source].file == nil {
+			ranks = ranks[1:]
+			continue
+		}
+		n, end := t.together(ranks)
+		size += end - e.offset
+		ranks = ranks[n:]
+	}
+	return size
+}
+
 func (t *runTree) line(rank uint32, text []byte) foldLine {
 	i := t.order[rank]
 	e := t.entries.at(i)
-	return foldLine{line: text, stream: t.streamID(e.stream), seq: e.seq, conflicts: t.conflicts[i]}
+	return foldLine{
+		line: text, stream: t.streamID(e.stream), seq: e.seq, conflicts: t.conflicts[i], plain: e.flags&entryPlain != 0,
+	}
 }
 
 // together returns how many of the first events stand close to each other in a file,

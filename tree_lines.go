@@ -23,11 +23,12 @@ type lineSplitter struct {
 	long    hash.Hash // of the current line, once it is too long
 	offset  int64     // of the current line
 	number  int       // of lines before the current one
+	current treeLine  // what f gets: one for all lines
 }
 
-// treeLine is a line without its newline.
+// treeLine is a line without its newline. It is valid until the next one.
 type treeLine struct {
-	text   []byte // valid until the next call of the splitter
+	text   []byte
 	sum    []byte // SHA-256 of a line that is too long, of which text is the head
 	file   string
 	number int // from 1
@@ -80,11 +81,11 @@ func (s *lineSplitter) hold(p []byte) {
 }
 
 func (s *lineSplitter) line(text []byte) *treeLine {
-	l := &treeLine{text: text, file: s.file, number: s.number + 1, offset: s.offset, size: s.size}
+	s.current = treeLine{text: text, file: s.file, number: s.number + 1, offset: s.offset, size: s.size}
 	if s.long != nil {
-		l.sum = s.long.Sum(nil)
+		s.current.sum = s.long.Sum(nil)
 	}
-	return l
+	return &s.current
 }
 
 // next begins the next line.

@@ -12,21 +12,21 @@ import (
 func (t *runTree) write(w io.Writer, flat bool) (d *Document, iterations int, err error) {
 	defer t.reader.close()
 	f := t.fold(0)
+	r := renderer{w: w, clean: true}
 	if f.parts == nil {
 		d = f.document()
 		switch {
 		case t.err != nil:
 			return nil, 0, t.err
 		case w != nil && flat:
-			err = d.WriteFlat(w)
+			r.flatDocument(d)
 		case w != nil:
-			_, err = d.WriteTo(w)
+			r.document(d)
 		}
-		return d, len(d.Iterations), err
+		return d, len(d.Iterations), r.err
 	}
 	f.carried.ranges = t.ranges()
 	counts := countSink{}
-	r := renderer{w: w}
 	switch {
 	case w == nil:
 		f.sink = &counts

@@ -63,6 +63,9 @@ func usualEvents() []*Event {
 			Attrs: json.RawMessage(`{"input":"Explain \"this\",\nplease: \u00e9 日本","n":-1.5e3}`),
 		}),
 		of(Event{Type: TypeSet, Span: "1", Attrs: json.RawMessage(`{}`)}),
+		of(Event{Type: TypeSet, Span: "1", Attrs: json.RawMessage("{\"a\":\"\x7f\"}")}),
+		of(Event{Type: TypeSet, Span: "1", Attrs: json.RawMessage(`{"a":[1, 2]}`)}),
+		of(Event{Type: TypeSet, Span: "1", Attrs: json.RawMessage("{\"a\":\"\u202e\"}")}),
 		of(Event{Type: TypeInject, Span: "1", Ordinal: 3}),
 		of(Event{Type: TypeEnd, Span: "1", N: 5, Kids: 2, Dur: 812 * time.Millisecond, Status: StatusOK}),
 		of(Event{Type: TypeEnd, Span: "1", N: 5, Dur: time.Second, Status: StatusError, Error: "no \\ luck", Level: LevelCritical}),
@@ -97,6 +100,12 @@ func requireSameAsAny(t require.TestingT, line []byte) {
 		partial = partial || flag == FlagPartial
 	}
 	require.Equal(t, partial, e.Partial, "%q", line)
+	if e.Plain {
+		var again Envelope
+		require.True(t, again.ScanAgain(line), "%q", line)
+		require.Equal(t, e, again, "%q", line)
+		require.Equal(t, string(e.attrs), string(encode.AppendClean(nil, e.attrs)), "%q", line)
+	}
 }
 
 // oddValues are put into lines in place of the values of fields.

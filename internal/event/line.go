@@ -83,9 +83,9 @@ func AppendLine(buf []byte, typ Type, seq, n, kids uint64, body []byte, sum uint
 	sum = crc32.Update(sum, castagnoli, buf[from:])
 	buf = append(buf, body...)
 	buf = append(buf, crcStart...)
-	const hexDigits = "0123456789abcdef"
+	const digits = "0123456789abcdef"
 	for shift := 28; shift >= 0; shift -= 4 {
-		buf = append(buf, hexDigits[sum>>shift&15])
+		buf = append(buf, digits[sum>>shift&15])
 	}
 	return append(buf, "\"}\n"...)
 }

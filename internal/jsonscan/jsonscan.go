@@ -27,25 +27,32 @@ var (
 
 // Value returns the length of the JSON value at the start of b, without white
 // space before or after it.
-func Value(b []byte) (int, error) { return ValueWithin(b, 0) }
+func Value(b []byte) (int, error) {
+	n, _, err := ValueWithin(b, 0)
+	return n, err
+}
 
 // ValueWithin is Value for a value that is within the given number of containers,
-// which must be less than [MaxDepth].
-func ValueWithin(b []byte, depth int) (int, error) {
+// which must be less than [MaxDepth]. plain reports whether the value is all of
+// printable ASCII, without white space around its parts.
+func ValueWithin(b []byte, depth int) (n int, plain bool, err error) {
 	if len(b) == 0 {
-		return 0, ErrSyntax
-	}
-	if b[0] != '{' && b[0] != '[' {
-		return scalarLen(b)
+		return 0, false, ErrSyntax
 	}
 	s := scanner{outer: depth, depth: depth}
-	return s.container(b)
+	if b[0] == '{' || b[0] == '[' {
+		n, err = s.container(b)
+	} else {
+		n, err = s.scalar(b)
+	}
+	return n, !s.odd, err
 }
 
 // scanner is the state of a scan within containers.
 type scanner struct {
 	outer    int // depth of what is around the value
 	depth    int
+	odd      bool                  // there is more than printable ASCII without white space
 	isObject [MaxDepth / 64]uint64 // a bit for each open container, the outermost first
 }
 
@@ -69,21 +76,21 @@ func (s *scanner) inObject() bool {
 func (s *scanner) container(b []byte) (int, error) {
 	s.open(b[0])
 	object := b[0] == '{'
-	i := skip(b, 1)
+	i := s.skip(b, 1)
 	first := true // nothing stands in the innermost container yet
 	for i < len(b) {
 		if !first || b[i] != closing(object) {
 			// A member or an element.
 			if object {
-				n, err := stringLen(b[i:])
+				n, err := s.string(b[i:])
 				if err != nil {
 					return 0, err
 				}
-				i = skip(b, i+n)
+				i = s.skip(b, i+n)
 				if i == len(b) || b[i] != ':' {
 					return 0, ErrSyntax
 				}
-				if i = skip(b, i+1); i == len(b) {
+				if i = s.skip(b, i+1); i == len(b) {
 					return 0, ErrSyntax
 				}
 			}
@@ -93,14 +100,14 @@ func (s *scanner) container(b []byte) (int, error) {
 				}
 				s.open(c)
 				object, first = c == '{', true
-				i = skip(b, i+1)
+				i = s.skip(b, i+1)
 				continue
 			}
-			n, err := scalarLen(b[i:])
+			n, err := s.scalar(b[i:])
 			if err != nil {
 				return 0, err
 			}
-			i = skip(b, i+n)
+			i = s.skip(b, i+n)
 		}
 		// What ends here ends all containers that end here.
 		for i < len(b) && b[i] == closing(object) {
@@ -108,13 +115,13 @@ func (s *scanner) container(b []byte) (int, error) {
 				return i + 1, nil
 			}
 			object = s.inObject()
-			i = skip(b, i+1)
+			i = s.skip(b, i+1)
 		}
 		if i == len(b) || b[i] != ',' {
 			return 0, ErrSyntax
 		}
 		first = false
-		i = skip(b, i+1)
+		i = s.skip(b, i+1)
 	}
 	return 0, ErrSyntax
 }
@@ -130,17 +137,21 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 
 // skip returns the place of the first byte from i on that is not white space,
 // len(b) if there is none.
-func skip(b []byte, i int) int {
-	for i < len(b) && b[i] <= ' ' && isSpace(b[i]) {
+func (s *scanner) skip(b []byte, i int) int {
+	if i < len(b) && b[i] > ' ' {
+		return i
+	}
+	for i < len(b) && isSpace(b[i]) {
+		s.odd = true
 		i++
 	}
 	return i
 }
 
-func scalarLen(b []byte) (int, error) {
+func (s *scanner) scalar(b []byte) (int, error) {
 	switch c := b[0]; {
 	case c == '"':
-		return stringLen(b)
+		return s.string(b)
 	case c == '-' || '0' <= c && c <= '9':
 		return numberLen(b)
 	case c == 't':
@@ -160,9 +171,9 @@ func literalLen(b []byte, want string) (int, error) {
 	return len(want), nil
 }
 
-// stringLen returns the length of the JSON string at the start of b with its
+// string returns the length of the JSON string at the start of b with its
 // quotes.
-func stringLen(b []byte) (int, error) {
+func (s *scanner) string(b []byte) (int, error) {
 	if len(b) == 0 || b[0] != '"' {
 		return 0, ErrSyntax
 	}
@@ -191,8 +202,10 @@ func stringLen(b []byte) (int, error) {
 		case c < ' ':
 			return 0, ErrSyntax
 		case c < utf8.RuneSelf:
+			s.odd = s.odd || c == 0x7f
 			i++
 		default:
+			s.odd = true
 			r, n := utf8.DecodeRune(b[i:])
 			if r == utf8.RuneError && n == 1 {
 				return 0, ErrUTF8
@@ -292,31 +305,92 @@ func Object(b []byte) error {
 }
 
 // Members returns the members of the object b, which must have passed [Object].
-// The key keeps its quotes. Both are parts of b.
+// The key keeps its quotes. Both are parts of b. If b has not passed, they may be
+// anything that is not empty, but no key and no value that begins with a quote lacks
+// the one at its end.
 func Members(b []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
-		for i := next(b, 1); b[i] != '}'; i = next(b, i) {
+		for i := next(b, 1); i < len(b) && b[i] != '}'; i = next(b, i) {
 			if b[i] == ',' {
 				i = next(b, i+1)
 			}
-			n, _ := stringLen(b[i:])
-			key := b[i : i+n]
-			i = next(b, next(b, i+n)+1) // over the colon
-			n, _ = Value(b[i:])
-			if !yield(key, b[i:i+n]) {
+			from := i
+			if i = skipString(b, i); i < 0 {
 				return
 			}
-			i += n
+			key := b[from:i]
+			i = next(b, next(b, i)+1) // over the colon
+			from = i
+			if i = skipValue(b, i); i <= from || !yield(key, b[from:i]) {
+				return
+			}
 		}
 	}
 }
 
 // next returns the place of the first byte from i on that is not white space.
 func next(b []byte, i int) int {
-	for isSpace(b[i]) {
+	for i < len(b) && isSpace(b[i]) {
 		i++
 	}
 	return i
+}
+
+// skipValue returns the place behind the valid value at i: for a value that has been
+// scanned, that takes a fifth of the time of scanning it again. It returns -1 if there
+// is no end.
+func skipValue(b []byte, i int) int {
+	if i >= len(b) {
+		return -1
+	}
+	switch b[i] {
+	case '"':
+		return skipString(b, i)
+	case '{', '[':
+		depth := 0
+		for i < len(b) {
+			switch b[i] {
+			case '"':
+				if i = skipString(b, i); i < 0 {
+					return -1
+				}
+				continue
+			case '{', '[':
+				depth++
+			case '}', ']':
+				if depth--; depth == 0 {
+					return i + 1
+				}
+			}
+			i++
+		}
+		return -1
+	}
+	for i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ']' && !isSpace(b[i]) {
+		i++
+	}
+	return i
+}
+
+// skipString returns the place behind the valid string at i, -1 if there is no end.
+func skipString(b []byte, i int) int {
+	if i >= len(b) || b[i] != '"' {
+		return -1
+	}
+	for end := i + 1; ; end++ {
+		n := bytes.IndexByte(b[end:], '"')
+		if n < 0 {
+			return -1
+		}
+		end += n
+		backslashes := 0
+		for b[end-1-backslashes] == '\\' {
+			backslashes++ // no further than the opening quote
+		}
+		if backslashes%2 == 0 {
+			return end + 1
+		}
+	}
 }
 
 // String returns the text of the JSON string quoted, which must be valid. For
@@ -327,8 +401,14 @@ func String(quoted []byte) (s string, ok bool) {
 	}
 	inner := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(inner, '\\') >= 0 {
-		err := json.Unmarshal(quoted, &s)
-		return s, err == nil
+		return unescape(quoted)
 	}
 	return string(inner), true
+}
+
+// unescape is String for a string with escape sequences. It is apart because its result
+// is allocated before it is known, which is a tenth of the time of reading a journal.
+func unescape(quoted []byte) (s string, ok bool) {
+	err := json.Unmarshal(quoted, &s)
+	return s, err == nil
 }

@@ -71,6 +71,9 @@ func TestMembers(t *testing.T) {
 	assert.Empty(t, collect(`{ }`))
 	assert.Equal(t, []string{`"a"=1`, `"b\""={"c":[]}`, `"a"="x"`}, collect(`{"a":1,"b\"":{"c":[]},"a":"x"}`))
 	assert.Equal(t, []string{`"a"=1`, `"b"=[ 2 ]`}, collect("{ \"a\"\t:\n1 , \"b\" : [ 2 ] }"))
+	for _, text := range []string{"", "{", `{"a"`, `{"a":`, `{"a":,`, `{"a":}`, `{"a":"x`, `{"a":"x\"`, `{"a":[`, `{"a":]`, `{a:1}`, "{,,"} {
+		assert.Empty(t, collect(text), "what is no object: %s", text)
+	}
 	for key := range jsonscan.Members([]byte(`{"a":1,"b":2}`)) {
 		assert.Equal(t, `"a"`, string(key))
 		break
@@ -111,6 +114,27 @@ func differ(text []byte) string {
 
 func hasSpaceAround(text []byte) bool { return len(bytes.Trim(text, " \t\r\n")) != len(text) }
 
+// checkAnyMembers looks at what Members makes of text that may be no object.
+func checkAnyMembers(text []byte) string {
+	for key, value := range jsonscan.Members(text) {
+		switch {
+		case len(key) < 2 || key[0] != '"' || key[len(key)-1] != '"':
+			return "half a key"
+		case len(value) == 0:
+			return "no value"
+		case value[0] == '"' && (len(value) < 2 || value[len(value)-1] != '"'):
+			return "half a string"
+		}
+		if jsonscan.Object(text) == nil {
+			n, err := jsonscan.Value(value)
+			if err != nil || n != len(value) {
+				return "not the whole value"
+			}
+		}
+	}
+	return ""
+}
+
 // checkMembers compares the members of an object with what encoding/json decodes.
 func checkMembers(text []byte) string {
 	if jsonscan.Object(text) != nil {
@@ -145,7 +169,7 @@ func TestItAgreesWithEncodingJSON(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		text := []byte(strings.Join(rapid.SliceOf(rapid.SampledFrom(tokens)).Draw(t, "tokens"), ""))
-		if how := differ(text) + checkMembers(text); how != "" {
+		if how := differ(text) + checkMembers(text) + checkAnyMembers(text); how != "" {
 			t.Fatalf("%q: %s", text, how)
 		}
 	})
@@ -157,7 +181,7 @@ func TestItAgreesWithEncodingJSON(t *testing.T) {
 		if i := rapid.IntRange(-1, len(text)-1).Draw(t, "damaged"); i >= 0 {
 			text[i] = rapid.Byte().Draw(t, "byte")
 		}
-		if how := differ(text) + checkMembers(text); how != "" {
+		if how := differ(text) + checkMembers(text) + checkAnyMembers(text); how != "" {
 			t.Fatalf("%q: %s", text, how)
 		}
 	})
@@ -180,7 +204,7 @@ func FuzzValue(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if how := differ(text) + checkMembers(text); how != "" {
+		if how := differ(text) + checkMembers(text) + checkAnyMembers(text); how != "" {
 			t.Fatalf("%q: %s", text, how)
 		}
 	})
