@@ -43,6 +43,16 @@ type Envelope struct {
 	line     uint64
 	msg      []byte
 	attrs    []byte
+
+	before knownIDs
+}
+
+// knownIDs are those of the line that was scanned before. Most lines have the same, and
+// need not be looked at digit by digit: a tenth of the time.
+type knownIDs struct {
+	stream  [16]byte
+	runText [2 * len(RunID{})]byte
+	run     RunID
 }
 
 // Scan sets e from a line without its newline. It is not ok, and e is undefined,
@@ -58,7 +68,7 @@ func (e *Envelope) scan(line []byte, again bool) bool {
 	if len(line) < crcLen {
 		return false
 	}
-	*e = Envelope{}
+	*e = Envelope{before: e.before}
 	c := cursor{rest: line[:len(line)-crcLen]}
 	tail := line[len(line)-crcLen:]
 	if string(tail[:len(crcStart)]) != crcStart || tail[crcLen-2] != '"' || tail[crcLen-1] != '}' {
@@ -80,13 +90,13 @@ func (e *Envelope) scan(line []byte, again bool) bool {
 	if !isSum(tail[len(crcStart):], sum) {
 		return false
 	}
-	if !c.take(`,"stream":"`) || !c.hex(&e.Stream, 16) {
+	if !c.take(`,"stream":"`) || !c.stream(e) {
 		return false
 	}
 	if c.take(`","time":"`) && !c.simple(&e.time) {
 		return false
 	}
-	if !c.take(`","level":"`) || !c.level(&e.level) || !c.take(`,"run":"`) || !c.run(&e.Run) ||
+	if !c.take(`","level":"`) || !c.level(&e.level) || !c.take(`,"run":"`) || !c.run(e) ||
 		!c.take(`","span":"`) || !c.simple(&e.Span) || !validPath(e.Span) || !c.take(`","event":"`) {
 		return false
 	}
@@ -140,23 +150,37 @@ func (c *cursor) uint32(to *uint32) bool {
 	return true
 }
 
-// hex takes hex digits.
-func (c *cursor) hex(to *[]byte, digits int) bool {
-	if len(c.rest) < digits || !isHex(c.rest[:digits], digits) {
+func (c *cursor) stream(e *Envelope) bool {
+	known := &e.before.stream
+	if len(c.rest) < len(known) {
 		return false
 	}
-	*to, c.rest = c.rest[:digits], c.rest[digits:]
+	e.Stream, c.rest = c.rest[:len(known)], c.rest[len(known):]
+	if string(e.Stream) != string(known[:]) || known[0] == 0 { // none is known yet
+		if !isHex(e.Stream, len(known)) {
+			return false
+		}
+		copy(known[:], e.Stream)
+	}
 	return true
 }
 
-func (c *cursor) run(to *RunID) (ok bool) {
-	const digits = 2 * len(to)
-	if len(c.rest) < digits {
+func (c *cursor) run(e *Envelope) bool {
+	known := &e.before
+	if len(c.rest) < len(known.runText) {
 		return false
 	}
-	*to, ok = parseRunID(c.rest[:digits])
-	c.rest = c.rest[digits:]
-	return ok && !to.IsZero()
+	text := c.rest[:len(known.runText)]
+	if string(text) != string(known.runText[:]) || known.runText[0] == 0 {
+		run, ok := parseRunID(text)
+		if !ok || run.IsZero() {
+			return false
+		}
+		known.run = run
+		copy(known.runText[:], text)
+	}
+	e.Run, c.rest = known.run, c.rest[len(text):]
+	return true
 }
 
 // simple takes what stands before the next quote: nothing but ASCII letters and
@@ -253,7 +277,10 @@ func (c *cursor) flags(e *Envelope) bool {
 		return true
 	}
 	list := c.rest
-	for sep := "["; !c.take("]"); sep = "," {
+	if !c.take("[") {
+		return false
+	}
+	for sep := ""; !c.take("]"); sep = "," {
 		if !c.take(sep) {
 			return false
 		}

@@ -85,8 +85,16 @@ func TestUsualLinesAreScanned(t *testing.T) {
 
 // requireSameAsAny compares what Scan makes of a line with what the general way does.
 func requireSameAsAny(t require.TestingT, line []byte) {
-	var e Envelope
-	if !e.Scan(line) {
+	var e, used Envelope
+	ok := e.Scan(line)
+	for _, before := range [][]byte{lineOf(usualEvents()[0]), line} {
+		_ = used.Scan(before) // whatever it is
+		require.Equal(t, ok, used.Scan(line), "%q", line)
+		if ok {
+			require.Equal(t, e.Event(), used.Event(), "%q", line)
+		}
+	}
+	if !ok {
 		return
 	}
 	want, err := parseAny(line)
@@ -111,7 +119,7 @@ func requireSameAsAny(t require.TestingT, line []byte) {
 // oddValues are put into lines in place of the values of fields.
 var oddValues = []string{
 	``, `0`, `01`, `1`, `-1`, `1.5`, `1e3`, `2147483648`, `4294967295`, `4294967296`, `9223372036854775807`, `9223372036854775808`,
-	`18446744073709551615`, `18446744073709551616`, `null`, `true`, `""`, `"x"`, `"\ud800"`, "\"\xff\"", "\"\x7f\"", "\"\u202e\"", `{}`, `{} `, `[]`, `["x"]`,
+	`18446744073709551615`, `18446744073709551616`, `null`, `true`, `""`, `"x"`, `"\ud800"`, "\"\xff\"", "\"\x7f\"", "\"\u202e\"", `{}`, `{} `, `[]`, `]`, `["x"]`, `[,"partial"]`,
 	`["partial","partial"]`, `["default"`, `["depth",]`, `"0123456789abcdef"`, `"0123456789ABCDEF"`, `"2026-01-31T23:59:59.5Z"`, `"2026-02-30T00:00:00Z"`,
 	`"2026-01-02T24:00:00Z"`, `"2026-01-02T23:60:00Z"`, `"2026-01-02T23:59:60Z"`, `"2026-13-02T03:04:05Z"`, `"2026-00-02T03:04:05Z"`, `"2026-01-02T03:04:05.1+01:00"`,
 	`"2026-01-02T03:04:05,5Z"`, `"2026-01-02T03:04:05.1234567890Z"`, `"2026-01-02T03:04:05.Z"`, `"2026-01-0aT03:04:05Z"`, `"2026x01-02T03:04:05Z"`, `"INFO+1"`, `"WARN"`,
@@ -119,7 +127,8 @@ var oddValues = []string{
 	`"` + strings.Repeat("1/", 64) + `1"`, `"1\u002f2"`, `"future"`, `"start"`, `"log"`, `"set"`, `"end"`, `"close"`, `"iteration"`, `{"a":1,}`, "{\"a\":\"\xff\"}",
 	strings.Repeat(`{"a":`, 127) + `1` + strings.Repeat(`}`, 127), strings.Repeat(`{"a":`, 128) + `1` + strings.Repeat(`}`, 128),
 	`{"function":"f"}`, `{"function":"f","line":-1}`, `{"function":"f","line":1,"x":2}`, `{"function":"f","file":"g","line":2147483648}`,
-	`{"function":"f","line":9223372036854775808}`, `{"name":"r"}`, `{"trace":"t"}`, "\x00", "1\n", "1 ",
+	`{"function":"f","line":9223372036854775808}`, `{"name":"r"}`, `{"trace":"t"}`, "\x00",
+	`"` + strings.Repeat("\x00", 16) + `"`, `"` + strings.Repeat("\x00", 32) + `"`, `"02` + strings.Repeat("0", 30) + `"`, `"0` + strings.Repeat("g", 31) + `"`, "1\n", "1 ",
 }
 
 // oddFields are put into lines beside their fields.
