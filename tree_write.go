@@ -143,12 +143,10 @@ func (s *flatSink) open(list string, n *Node) {
 
 func (s *flatSink) close() { s.paths = s.paths[:len(s.paths)-1] }
 
-func init() {
-	hook.WriteTree = func(builder any, w io.Writer, run RunID, flat bool) (any, int, error) {
-		t, err := builder.(*TreeBuilder).treeOf(run)
-		if err != nil {
-			return nil, 0, err
-		}
-		return t.write(w, flat)
+var _ = hook.SetWriteTree(func(builder any, w io.Writer, run RunID, flat bool) (any, int, error) {
+	t, err := builder.(*TreeBuilder).treeOf(run)
+	if err != nil {
+		return nil, 0, err
 	}
-}
+	return t.write(w, flat)
+})
