@@ -13,6 +13,7 @@ type batch struct {
 	lines []line
 
 	last    []byte // body of a close event, to be added behind everything else; or nil
+	urgent  bool   // to be tried also if that was in vain just now
 	written int    // how many of lines were written
 	unsafe  bool   // all were written, but err says that they may not last
 	err     error  // why the others were not
@@ -31,10 +32,15 @@ type line struct {
 	typ        event.Type
 	seq        uint64
 	begin, end int // in the batch's buffer; end is behind the newline
+	segment    int // that an open line begins
+
+	sheltered bool   // nobody waits for it, and it is kept until it is written
+	at        uint64 // its place in the shelter; 0 if that is gone
 }
 
-// maxPooledBatch keeps a burst of large records from pinning its buffer.
-const maxPooledBatch = 256 << 10
+// maxPooledBatch keeps a burst of large records from pinning its buffer. What a busy
+// shelter holds is less.
+const maxPooledBatch = 1 << 20
 
 var batches = sync.Pool{New: func() any { return &batch{} }}
 
@@ -46,7 +52,44 @@ func (b *batch) add(sp *Span, typ event.Type, seq, n, kids uint64, body []byte, 
 	b.lines = append(b.lines, line{span: sp, typ: typ, seq: seq, begin: begin, end: len(b.buf)})
 }
 
-// rest returns the lines that are not written yet.
+// isSheltered reports whether all lines from the first on are.
+func (b *batch) isSheltered(first int) bool {
+	for i := first; i < len(b.lines); i++ {
+		if !b.lines[i].sheltered {
+			return false
+		}
+	}
+	return true
+}
+
+// keep adds a line of another batch.
+func (b *batch) keep(from *batch, l line) {
+	text := from.buf[l.begin:l.end]
+	l.begin = len(b.buf)
+	b.buf = append(b.buf, text...)
+	l.end = len(b.buf)
+	b.lines = append(b.lines, l)
+}
+
+// keepRest adds the sheltered lines of another batch that are not written.
+func (b *batch) keepRest(from *batch) {
+	for _, l := range from.unwritten() {
+		if l.sheltered {
+			b.keep(from, l)
+		}
+	}
+}
+
+// reset makes b one without lines.
+func (b *batch) reset() {
+	clear(b.lines) // drop the spans
+	b.buf, b.lines, b.written, b.unsafe = b.buf[:0], b.lines[:0], 0, false
+}
+
+// unwritten returns the lines that are not written yet.
+func (b *batch) unwritten() []line { return b.lines[b.written:] }
+
+// rest returns their text.
 func (b *batch) rest() []byte { return b.buf[b.restBegin():] }
 
 func (b *batch) restBegin() int {
@@ -82,9 +125,12 @@ func (b *batch) finish() {
 	}
 }
 
+// allLines stands for the index of a line.
+const allLines = -1
+
 // result returns the error of the line with the given index.
 func (b *batch) result(index int) error {
-	if index < b.written && !b.unsafe {
+	if index != allLines && !b.unsafe && (index < b.written || b.lines[index].sheltered) {
 		return nil
 	}
 	return b.err

@@ -3,6 +3,7 @@ package sequencer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -48,7 +49,7 @@ func (f *failure) add(l Loss) {
 func (f *failure) settle(written []line) {
 	stated := 0
 	for _, l := range written {
-		if l.typ == event.TypeLoss {
+		if l.typ == event.TypeLoss && !l.sheltered { // those are not remembered any more
 			stated++
 		}
 	}
@@ -62,27 +63,37 @@ func (f *failure) failed(err error, now time.Time) {
 	f.next = now.Add(f.backoff)
 }
 
-// lose counts the rest of b as lost.
-func (s *Sequencer) lose(b *batch, err error) {
-	b.err = fmt.Errorf("wfslog: events are being lost: %w", err)
-	s.loseLines(b.lines[b.written:], err)
+// fail keeps the rest of b, and counts as lost what of it is not sheltered.
+func (s *Sequencer) fail(b *batch, err error) {
+	b.err = fmt.Errorf("wfslog: events cannot be written yet: %w", err)
+	if s.loseLines(b.unwritten(), err) > 0 {
+		b.err = fmt.Errorf("wfslog: events are being lost: %w", err)
+	}
+	s.writer.kept.keepRest(b)
 }
 
-func (s *Sequencer) loseLines(lines []line, err error) {
-	if len(lines) == 0 {
-		return
-	}
+// loseLines counts those of the lines as lost that are not sheltered, and returns how
+// many they are.
+func (s *Sequencer) loseLines(lines []line, err error) uint64 {
 	f := &s.writer.fail
-	l := Loss{From: lines[0].seq, N: uint64(len(lines)), Cause: Cause(err)}
+	l := Loss{From: math.MaxUint64, Cause: Cause(err)}
 	for _, line := range lines {
+		if line.sheltered {
+			continue
+		}
+		l.N++
 		l.From, l.To = min(l.From, line.seq), max(l.To, line.seq)
 		l.Bytes += uint64(line.end - line.begin)
 		f.open = f.open || line.typ == event.TypeStart || line.typ == event.TypeOpen
+	}
+	if l.N == 0 {
+		return 0
 	}
 	f.add(l)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts.Lost += l.N
+	return l.N
 }
 
 // maxCause bounds the text of a cause in bytes.

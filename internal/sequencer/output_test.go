@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/ring"
 	"github.com/wfslog/wfslog/internal/sequencer"
 	"github.com/wfslog/wfslog/internal/sequencer/seqtest"
 )
@@ -32,6 +33,40 @@ type output struct {
 	gate    func(lines []byte)              // called before a write
 
 	syncGate func() // called before a sync
+
+	shelterSize int // of a shelter; 0: there is none
+	shelter     *ring.Ring
+	mem         []byte // of shelter
+	shelterErr  error  // the shelter is lost, and this was not told
+}
+
+func (o *output) Shelter() (sequencer.Shelter, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.shelterErr; err != nil {
+		o.shelter, o.shelterErr = nil, nil
+		return nil, err
+	}
+	if o.shelterSize == 0 {
+		return nil, nil
+	}
+	if o.shelter == nil {
+		o.mem = make([]byte, 4096+o.shelterSize)
+		o.shelter, _ = ring.New(o.mem, [8]byte{1, 2, 3, 4, 5, 6, 7, 8})
+	}
+	return o.shelter, nil
+}
+
+// loseShelter makes the shelter one that takes nothing any more, and has nothing.
+func (o *output) loseShelter() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.shelter == nil || o.shelterErr != nil {
+		return
+	}
+	clear(o.mem)
+	_ = o.shelter.Err() // notices it
+	o.shelterErr = errors.New("the shelter is gone")
 }
 
 func (o *output) Prepare(int) (sequencer.Place, error) {
@@ -99,9 +134,15 @@ func (o *output) read(t require.TestingT) *seqtest.Stream {
 	for _, s := range o.segments {
 		readers = append(readers, bytes.NewReader(s.Bytes()))
 	}
-	stream, err := seqtest.Read(readers...)
+	got, err := seqtest.Read(readers...)
 	require.NoError(t, err)
-	return stream
+	if o.shelter != nil && o.shelterErr == nil {
+		id, lines, err := ring.Read(bytes.NewReader(o.mem))
+		require.NoError(t, err)
+		require.Equal(t, stream, id)
+		got.AddMissing(lines)
+	}
+	return got
 }
 
 func (o *output) text() string {
@@ -134,13 +175,49 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// timer is what sequencers use in place of one that measures time.
+type timer struct {
+	mu    sync.Mutex // protects following field
+	calls []func()
+}
+
+func (t *timer) later(_ time.Duration, f func()) (stop func() bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.calls = append(t.calls, f)
+	return func() bool {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		waits := len(t.calls) > 0
+		t.calls = nil
+		return waits
+	}
+}
+
+// fire makes the timer call what it is to call, and returns how much that was.
+func (t *timer) fire() int {
+	t.mu.Lock()
+	calls := t.calls
+	t.calls = nil
+	t.mu.Unlock()
+	for _, f := range calls {
+		f()
+	}
+	return len(calls)
+}
+
 var run = event.RunID{1, 2, 3, 4, 5, 6, 0x70, 8, 0x80}
 
 const stream = "0102030405060708"
 
 func newSequencer(o sequencer.Output, c *clock) *sequencer.Sequencer {
+	return newTimedSequencer(o, c, &timer{})
+}
+
+func newTimedSequencer(o sequencer.Output, c *clock, t *timer) *sequencer.Sequencer {
 	return sequencer.New(sequencer.Config{
-		ID: [16]byte{1, 2, 3, 4, 5, 6, 7, 8, 9}, Output: o, Now: c.Now, Open: event.Open{Host: "host", PID: 7},
+		ID: [16]byte{1, 2, 3, 4, 5, 6, 7, 8, 9}, Output: o, Now: c.Now, Later: t.later,
+		Open: event.Open{Host: "host", PID: 7},
 	})
 }
 

@@ -46,7 +46,8 @@ func (s *Sequencer) AppendGone(stream string) error {
 		s.mu.Unlock()
 		return ErrClosed
 	}
+	first := len(s.cur.lines)
 	s.openLocked()
-	s.addOwnLocked(s.cur, event.TypeGone, 0, body)
-	return s.commit()
+	s.addOwnLocked(s.cur, event.TypeGone, 0, 0, body)
+	return s.commit(first)
 }

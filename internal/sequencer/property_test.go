@@ -18,6 +18,7 @@ import (
 type machine struct {
 	o     *output
 	c     *clock
+	timer timer
 	s     *sequencer.Sequencer
 	spans []*sequencer.Span
 	ended map[*sequencer.Span]bool
@@ -25,11 +26,13 @@ type machine struct {
 	want []string // messages of the appends that reported success
 	lost []string // and of those that reported that they are lost
 	msg  int
+
+	exposed bool // the shelter was lost, and what it had could not be written
 }
 
-func newMachine() *machine {
-	m := &machine{o: &output{}, c: newClock(), ended: map[*sequencer.Span]bool{}}
-	m.s = newSequencer(m.o, m.c)
+func newMachine(shelterSize int) *machine {
+	m := &machine{o: &output{shelterSize: shelterSize}, c: newClock(), ended: map[*sequencer.Span]bool{}}
+	m.s = newTimedSequencer(m.o, m.c, &m.timer)
 	m.spans = []*sequencer.Span{newSpan(m.s, nil, "")}
 	return m
 }
@@ -92,7 +95,14 @@ func (m *machine) burst(t *rapid.T) {
 	m.c.advance(2 * time.Second)
 	prepare := m.o.prepare
 	m.o.prepare = nil // so that there is a write
+	before := m.s.Counts().Accepted
 	add()
+	waitForAccepted(m.s, before+1)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		_ = m.s.Drain() // of a line that is sheltered
+	}()
 	<-blocked
 	m.o.prepare = prepare
 	for range n {
@@ -105,6 +115,7 @@ func (m *machine) burst(t *rapid.T) {
 		r := <-results
 		m.note(r.msg, r.err)
 	}
+	<-drained
 }
 
 func (m *machine) advance(t *rapid.T) {
@@ -144,6 +155,42 @@ func (m *machine) fault(t *rapid.T) {
 }
 
 func (m *machine) rotate(*rapid.T) { m.o.rotate = true }
+
+func (m *machine) tick(*rapid.T) { m.timer.fire() }
+
+func (m *machine) drain(t *rapid.T) {
+	works := m.o.prepare == nil && m.o.write == nil
+	err := m.s.Drain()
+	if works && err != nil {
+		t.Fatalf("drain although nothing fails: %v", err)
+	}
+	m.exposed = m.exposed && err != nil
+}
+
+func (m *machine) loseShelter(*rapid.T) {
+	m.o.loseShelter()
+	m.exposed = m.s.Drain() != nil
+}
+
+// checkKilled looks for what was appended without an error, as if the process had been
+// killed now.
+func (m *machine) checkKilled(t *rapid.T) {
+	got := m.o.read(t)
+	readable := map[string]bool{}
+	for _, msg := range msgs(got) {
+		readable[msg] = true
+	}
+	for _, msg := range m.want {
+		if !readable[msg] && !m.exposed {
+			t.Fatalf("message %s would be lost if the process were killed", msg)
+		}
+	}
+	n := m.s.Counts()
+	require.Equal(t, n.Accepted, n.Written+n.Lost, "%+v", n)
+	if !m.exposed {
+		require.Equal(t, n.Written, uint64(len(got.Seen)), "readable, of %+v", n)
+	}
+}
 
 // check recovers the output and recounts.
 func (m *machine) check(t *rapid.T) {
@@ -210,14 +257,19 @@ func (m *machine) checkEnds(t *rapid.T, events []event.Event) {
 }
 
 // Whatever happens to the output, every event is readable exactly once or covered
-// by a stated loss.
+// by a stated loss, and what was appended survives the end of the process.
 func TestEveryEventIsReadableOrStatedLost(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := newMachine()
-		t.Repeat(map[string]func(*rapid.T){
-			"start": m.start, "log": m.log, "end": m.end, "burst": m.burst,
-			"advance": m.advance, "fault": m.fault, "rotate": m.rotate,
+	for name, shelterSize := range map[string]int{"direct": 0, "small shelter": 1 << 10, "shelter": 1 << 16} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				m := newMachine(shelterSize)
+				t.Repeat(map[string]func(*rapid.T){
+					"start": m.start, "log": m.log, "end": m.end, "burst": m.burst,
+					"advance": m.advance, "fault": m.fault, "rotate": m.rotate,
+					"tick": m.tick, "drain": m.drain, "lose shelter": m.loseShelter, "": m.checkKilled,
+				})
+				m.check(t)
+			})
 		})
-		m.check(t)
-	})
+	}
 }

@@ -7,6 +7,10 @@
 //
 // Callers encode a line's body before they come here, so that under the lock only
 // a few numbers are formatted and the line is copied.
+//
+// Where the output has a [Shelter], callers do not wait for a write: a copy of the
+// line there survives the end of the process, and the lines of some milliseconds are
+// written together.
 package sequencer
 
 import (
@@ -95,14 +99,18 @@ type Config struct {
 	// OnError is told of every failed write, and of losses that the output found.
 	OnError func(error)
 	// OnWritten is told of the lines of every write, in the order of the writes
-	// and before their Append returns. It must not retain lines.
+	// and, unless they are sheltered, before their Append returns. It must not retain
+	// lines.
 	OnWritten func(segment int, lines []Written)
+	// Later calls f in a goroutine of its own when d has passed, unless the returned
+	// function is called before, which then returns true; nil means [time.AfterFunc].
+	Later func(d time.Duration, f func()) (stop func() bool)
 }
 
 // Counts are what a stream has done so far.
 type Counts struct {
 	Accepted uint64 // events that were given a number
-	Written  uint64
+	Written  uint64 // or sheltered: the end of the process does not lose them
 	Lost     uint64
 	Bytes    uint64 // bytes written
 }
@@ -121,6 +129,12 @@ type Sequencer struct {
 	counts  Counts
 	idle    chan struct{} // closed when nobody writes; made by Close
 
+	shelter   Shelter     // nil if there is none
+	former    Shelter     // has lines that are not written yet; or nil
+	sheltered int         // lines that are in the shelter, or were, and are not written
+	stopTimer func() bool // of the timer that begins to write them; nil if there is none
+	timers    sync.WaitGroup
+
 	writer writer
 
 	closing  sync.Once
@@ -138,6 +152,9 @@ func New(cfg Config) *Sequencer {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Later == nil {
+		cfg.Later = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+	}
 	return &Sequencer{cfg: cfg, stream: hex.EncodeToString(cfg.ID[:8]), cur: newBatch()}
 }
 
@@ -152,8 +169,9 @@ func (s *Sequencer) Counts() Counts {
 }
 
 // Append writes one event with the given body, which it does not retain, and
-// returns its number when the output has it. sp is the event's span. The starts
-// of sp and of its ancestors that are still held are written before it.
+// returns its number when the output, or its shelter, has it. sp is the event's
+// span. The starts of sp and of its ancestors that are still held are written before
+// it.
 func (s *Sequencer) Append(sp *Span, typ event.Type, body []byte) (seq uint64, err error) {
 	sum := event.Checksum(body)
 	s.mu.Lock()
@@ -169,6 +187,7 @@ func (s *Sequencer) Append(sp *Span, typ event.Type, body []byte) (seq uint64, e
 		s.mu.Unlock()
 		return 0, err
 	}
+	first := len(s.cur.lines)
 	s.openLocked()
 	if typ == event.TypeStart {
 		s.startLocked(sp.Parent)
@@ -181,7 +200,7 @@ func (s *Sequencer) Append(sp *Span, typ event.Type, body []byte) (seq uint64, e
 		s.open.remove(sp)
 	}
 	seq = s.addLocked(sp, typ, body, sum)
-	return seq, s.commit()
+	return seq, s.commit(first)
 }
 
 // openLocked makes the first line of the stream the one with the first number.
@@ -191,7 +210,7 @@ func (s *Sequencer) openLocked() {
 		return
 	}
 	for _, body := range s.openBodies(nil, 1, s.cfg.Now()) {
-		s.addOwnLocked(s.cur, event.TypeOpen, 0, body)
+		s.addOwnLocked(s.cur, event.TypeOpen, 1, 0, body)
 	}
 }
 
@@ -209,14 +228,26 @@ func (s *Sequencer) addLocked(sp *Span, typ event.Type, body []byte, sum uint32)
 		}
 	}
 	s.cur.add(sp, typ, s.seq, n, kids, body, sum)
+	s.shelterLocked(s.cur)
 	return s.seq
 }
 
-// commit waits until the batch with the caller's lines is written, or writes it.
-// It is called with s.mu held and returns without it.
-func (s *Sequencer) commit() error {
+// commit makes sure that the lines of the current batch from the first on survive the
+// end of the process. It is called with s.mu held and returns without it.
+func (s *Sequencer) commit(first int) error {
+	if s.cur.isSheltered(first) {
+		s.writeSoonLocked()
+		s.mu.Unlock()
+		return nil
+	}
+	return s.settle(len(s.cur.lines) - 1)
+}
+
+// settle waits until the current batch is written, or writes it, and returns the
+// error of the line with the given index. It is called with s.mu held and returns
+// without it.
+func (s *Sequencer) settle(index int) error {
 	b := s.cur
-	index := len(b.lines) - 1
 	if s.writing {
 		b.join()
 		s.mu.Unlock()
@@ -227,9 +258,7 @@ func (s *Sequencer) commit() error {
 		}
 		s.mu.Lock() // the goroutine that wrote before hands over: b is s.cur
 	}
-	s.writing = true
-	b.refs.Add(1)
-	s.cur = newBatch()
+	s.takeTurnLocked()
 	s.mu.Unlock()
 	s.lead(b)
 	err := b.result(index)
@@ -237,11 +266,23 @@ func (s *Sequencer) commit() error {
 	return err
 }
 
+// takeTurnLocked makes the caller, or a goroutine that it starts, the writer of the
+// current batch, which it returns. s.mu must be held.
+func (s *Sequencer) takeTurnLocked() *batch {
+	b := s.cur
+	s.writing = true
+	b.refs.Add(1)
+	s.cur = newBatch()
+	return b
+}
+
 // lead writes b and ends the caller's turn as the writer, also if the output
 // ends the goroutine.
 func (s *Sequencer) lead(b *batch) {
 	defer func() {
+		shelter := s.askForShelter()
 		s.mu.Lock()
+		s.moveLocked(shelter)
 		s.yieldLocked()
 		s.mu.Unlock()
 		b.finish()
@@ -252,7 +293,7 @@ func (s *Sequencer) lead(b *batch) {
 // yieldLocked ends the caller's turn as the writer. If others wait with a batch,
 // one of them becomes the writer. s.mu must be held.
 func (s *Sequencer) yieldLocked() {
-	if len(s.cur.lines) > 0 {
+	if s.cur.wake != nil {
 		s.cur.wake <- struct{}{} // stays s.writing: the turn is handed over
 		return
 	}
@@ -261,14 +302,21 @@ func (s *Sequencer) yieldLocked() {
 		close(s.idle)
 		s.idle = nil
 	}
+	if s.sheltered > 0 {
+		s.writeSoonLocked()
+	}
 }
 
 // Sync makes all events safe against power loss whose Append has returned, as far
 // as the output can make it so.
-func (s *Sequencer) Sync() (err error) {
+func (s *Sequencer) Sync() error {
 	if s.Counts().Accepted == 0 {
 		return nil
 	}
+	return errors.Join(s.Drain(), s.syncOutput())
+}
+
+func (s *Sequencer) syncOutput() (err error) {
 	defer guard(&err)
 	return s.cfg.Output.Sync()
 }
@@ -285,6 +333,7 @@ func (s *Sequencer) Close(reason string) error {
 func (s *Sequencer) close(reason string) error {
 	s.mu.Lock()
 	s.closed = true
+	s.cancelTimerLocked()
 	if s.writing {
 		idle := make(chan struct{})
 		s.idle = idle
@@ -293,7 +342,10 @@ func (s *Sequencer) close(reason string) error {
 		s.mu.Lock()
 	}
 	begun := s.seq > 0
+	s.writer.kept.keepRest(s.cur) // all are sheltered, for nobody waits
+	s.cur = newBatch()
 	s.mu.Unlock()
+	s.timers.Wait()
 	var err error
 	if begun {
 		ev := event.Event{Stream: s.stream, Time: s.cfg.Now().UTC(), Type: event.TypeClose, Reason: reason}
@@ -301,6 +353,11 @@ func (s *Sequencer) close(reason string) error {
 		b.last = streamBody(&ev)
 		s.write(b)
 		err = b.err
+		shelter := s.askForShelter()
+		s.mu.Lock()
+		s.moveLocked(shelter)
+		s.giveUpLocked()
+		s.mu.Unlock()
 	}
 	return errors.Join(err, s.closeOutput())
 }

@@ -2,6 +2,7 @@
 package seqtest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,15 @@ func Read(segments ...io.Reader) (*Stream, error) {
 		}
 	}
 	return s, nil
+}
+
+// AddMissing adds those lines of a crash ring that were not read from a segment.
+func (s *Stream) AddMissing(text []byte) {
+	for lines := event.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		if seq, _ := event.SeqOf(lines.Line()); s.Seen[seq] == 0 {
+			s.add(lines)
+		}
+	}
 }
 
 func (s *Stream) add(lines *event.Scanner) {
