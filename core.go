@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -132,10 +131,6 @@ func (c *core) openStream(o *Options) {
 		}
 	}
 	var stream *savedStream
-	if c.recording {
-		c.saver = acquireSaver(c.dir)
-		stream = c.saver.stream(writer, hex.EncodeToString(cfg.ID[:8]), c.report)
-	}
 	cfg.OnWritten = func(segment int, lines []sequencer.Written) {
 		for _, s := range c.shippers {
 			s.Written(segment, lines)
@@ -143,6 +138,10 @@ func (c *core) openStream(o *Options) {
 		c.saver.written(stream, segment, lines)
 	}
 	c.seq = sequencer.New(cfg)
+	if c.recording {
+		c.saver = acquireSaver(c.dir)
+		stream = c.saver.stream(writer, c.seq, c.report)
+	}
 }
 
 func (c *core) save(ctx context.Context) error {
@@ -221,16 +220,20 @@ func (c *core) saveAfterEnd(s *span) <-chan struct{} {
 		return nil
 	}
 	ends := s.parent == nil
+	interaction := !ends && s.kind == KindInteraction && c.saveOn == SaveInteractions
 	switch {
 	case ends && c.saveOn != SaveNever:
 	case s.kind == KindIteration && c.saveOn <= SaveInteractions:
-	case s.kind == KindInteraction && c.saveOn == SaveInteractions:
-		c.saver.request(s.run.id, false)
-		return nil
+	case interaction:
 	default:
 		return nil
 	}
-	return c.saver.request(s.run.id, ends)
+	_ = c.seq.Drain() // reported; the document has what could be written
+	saved := c.saver.request(s.run.id, ends)
+	if interaction {
+		return nil
+	}
+	return saved
 }
 
 // warn says err in the operational log.

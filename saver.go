@@ -80,6 +80,7 @@ func (d *documentSaver) release() {
 type savedStream struct {
 	id     string
 	path   func(segment int) string // nil for a stream that was found in the journal
+	drain  func() error             // makes sure that all of its events are written
 	report func(error)
 
 	// documentSaver.mu protects following fields.
@@ -121,12 +122,12 @@ func appendRef(refs []lineRef, ref lineRef, fixed int) []lineRef {
 	return append(refs, ref)
 }
 
-// stream adds the stream that w writes.
-func (d *documentSaver) stream(w *journal.Writer, id string, report func(error)) *savedStream {
-	s := &savedStream{id: id, path: w.SegmentPath, report: report}
+// stream adds the stream of seq, which w writes.
+func (d *documentSaver) stream(w *journal.Writer, seq *sequencer.Sequencer, report func(error)) *savedStream {
+	s := &savedStream{id: seq.Stream(), path: w.SegmentPath, drain: seq.Drain, report: report}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.streams[id] = s
+	d.streams[s.id] = s
 	return s
 }
 
@@ -290,6 +291,7 @@ func (d *documentSaver) saveAll(ctx context.Context) error {
 func (d *documentSaver) saveChanged(ctx context.Context) error {
 	d.all.Lock()
 	defer d.all.Unlock()
+	errs := d.drain()
 	var changed, unknown []*runSaver
 	d.mu.Lock()
 	for _, r := range d.runs {
@@ -312,7 +314,6 @@ func (d *documentSaver) saveChanged(ctx context.Context) error {
 	for _, r := range unknown {
 		r.work.Unlock()
 	}
-	var errs []error
 	for _, r := range changed {
 		if ctx.Err() != nil {
 			break
@@ -320,6 +321,20 @@ func (d *documentSaver) saveChanged(ctx context.Context) error {
 		errs = append(errs, r.save())
 	}
 	return errors.Join(errs...)
+}
+
+// drain makes sure that the events that the handlers have recorded are in the
+// journal.
+func (d *documentSaver) drain() (errs []error) {
+	d.mu.Lock()
+	streams := slices.Collect(maps.Values(d.streams))
+	d.mu.Unlock()
+	for _, s := range streams {
+		if s.drain != nil {
+			errs = append(errs, s.drain())
+		}
+	}
+	return errs
 }
 
 // factsOf returns what the events of the given streams themselves say.
