@@ -23,6 +23,7 @@ import (
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/auto"
 	"github.com/wfslog/wfslog/auto/internal/early"
+	"github.com/wfslog/wfslog/handlers/journal"
 	"github.com/wfslog/wfslog/internal/ptytest"
 )
 
@@ -215,6 +216,14 @@ func document(t *testing.T, dir string) *wfslog.Document {
 	b := wfslog.NewTreeBuilder(nil)
 	_, err = b.ReadFrom(f)
 	require.NoError(t, err)
+	rings, err := journal.Rings(dir) // of a program that logged much and did not close its handler
+	require.NoError(t, err)
+	for _, r := range rings {
+		lines, err := r.Lines()
+		require.NoError(t, err)
+		_, err = b.Write(lines)
+		require.NoError(t, err)
+	}
 	runs := b.Runs()
 	require.Len(t, runs, 1)
 	doc, err := b.Document(runs[0])

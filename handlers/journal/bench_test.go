@@ -26,9 +26,16 @@ func benchDir(b *testing.B) string {
 	return dir
 }
 
-func benchFixture(b *testing.B) (*fixture, []byte) {
+// benchModes runs a benchmark in each of the modes.
+func benchModes(b *testing.B, bench func(b *testing.B, m mode)) {
+	for _, m := range modes {
+		b.Run(m.name, func(b *testing.B) { bench(b, m) })
+	}
+}
+
+func benchFixture(b *testing.B, m mode) (*fixture, []byte) {
 	b.Helper()
-	f := newFixture(osFileSystem{}, time.Now, benchDir(b), testID, Options{Sync: SyncNever, SegmentBytes: 16 << 20, MaxBytes: 64 << 20})
+	f := m.newFixture(osFileSystem{}, time.Now, benchDir(b), testID, Options{Sync: SyncNever, SegmentBytes: 16 << 20, MaxBytes: 64 << 20})
 	b.Cleanup(func() { require.NoError(b, f.Close("")) })
 	body := f.body("")
 	body = f.body(strings.Repeat("x", 300-len(body)))
@@ -37,24 +44,53 @@ func benchFixture(b *testing.B) (*fixture, []byte) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	f, body := benchFixture(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := f.Append(&f.root, event.TypeLog, body); err != nil {
-			b.Fatal(err)
+	benchModes(b, func(b *testing.B, m mode) {
+		f, body := benchFixture(b, m)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := f.Append(&f.root, event.TypeLog, body); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
+	})
 }
 
 func BenchmarkAppendParallel(b *testing.B) {
-	f, body := benchFixture(b)
-	b.ReportAllocs()
-	b.SetParallelism(50)
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if _, err := f.Append(&f.root, event.TypeLog, body); err != nil {
-				b.Error(err)
-				return
+	benchModes(b, func(b *testing.B, m mode) {
+		f, body := benchFixture(b, m)
+		b.ReportAllocs()
+		b.SetParallelism(50)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := f.Append(&f.root, event.TypeLog, body); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	})
+}
+
+// BenchmarkShortStream measures the life of a stream with few records, as a small
+// program has it.
+func BenchmarkShortStream(b *testing.B) {
+	benchModes(b, func(b *testing.B, m mode) {
+		dir := benchDir(b)
+		var id [16]byte
+		b.ReportAllocs()
+		for b.Loop() {
+			id[0]++
+			f := m.newFixture(osFileSystem{}, time.Now, dir, id, Options{Sync: SyncNever})
+			for range 3 {
+				if err := f.log("a record"); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := f.Close(""); err != nil {
+				b.Fatal(err)
+			}
+			if err := os.RemoveAll(filepath.Join(dir, dirName)); err != nil {
+				b.Fatal(err)
 			}
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/ring"
 	"github.com/wfslog/wfslog/internal/sequencer/seqtest"
 )
 
@@ -41,6 +43,7 @@ var faults = map[string]fault{
 // scenario is the life of a stream with rotation, retention, syncs, damage by
 // others, and, from the call-th call on, a fault.
 type scenario struct {
+	mode   mode
 	policy SyncPolicy
 	call   int // 0: no fault
 	fault  fault
@@ -56,7 +59,7 @@ func (sc scenario) run() (calls int, err error) {
 		}
 		return nil
 	}
-	f := newFixture(m, c.Now, "dir", testID, Options{SegmentBytes: 1200, MaxBytes: 4000, Sync: sc.policy})
+	f := sc.mode.newFixture(m, c.Now, "dir", testID, Options{SegmentBytes: 1200, MaxBytes: 4000, Sync: sc.policy})
 	sent := map[string]outcome{}
 	truncated := ""
 	for i := range 30 {
@@ -82,8 +85,19 @@ func (sc scenario) run() (calls int, err error) {
 			_ = f.Sync() // fails where the fault is
 		}
 		c.advance(400 * time.Millisecond)
+		if i%3 == 2 {
+			f.tick()
+		}
 	}
 	calls = m.calls
+	var killed []string // what could be read if the process were killed now
+	if sc.mode == ringed {
+		left, err := m.read()
+		if err != nil {
+			return calls, err
+		}
+		killed = msgs(left)
+	}
 	m.mu.Lock()
 	m.fault = nil
 	m.mu.Unlock()
@@ -106,6 +120,9 @@ func (sc scenario) run() (calls int, err error) {
 		return calls, errors.New("the record after recovery is not readable\n" + m.text())
 	}
 	for msg, o := range sent {
+		if sc.mode == ringed && o.err == nil && slices.Contains(all, msg) && !slices.Contains(killed, msg) {
+			return calls, fmt.Errorf("a kill would have lost %s\n%s", msg, m.text())
+		}
 		// With SyncEach, an error may also say that a line is not safe.
 		if err := o.check(got, slices.Contains(all, msg), sc.policy == SyncEach); err != nil {
 			return calls, fmt.Errorf("%s: %w\n%s", msg, err, m.text())
@@ -160,15 +177,18 @@ func (m *memory) checkOpens(except string) error {
 func TestAnyCallMayFail(t *testing.T) {
 	t.Parallel()
 	runs := 0
-	for _, policy := range []SyncPolicy{SyncSecond, SyncEach} {
-		calls, err := scenario{policy: policy}.run()
+	for _, base := range []scenario{
+		{mode: direct, policy: SyncSecond}, {mode: direct, policy: SyncEach}, {mode: ringed, policy: SyncSecond},
+	} {
+		calls, err := base.run()
 		require.NoError(t, err)
 		for name, fault := range faults {
 			for call := 1; call <= calls; call++ {
 				for _, always := range []bool{false, true} {
-					sc := scenario{policy: policy, call: call, fault: fault, always: always}
+					sc := base
+					sc.call, sc.fault, sc.always = call, fault, always
 					_, err := sc.run()
-					require.NoError(t, err, "%s at call %d of %d, always: %v, policy %d", name, call, calls, always, policy)
+					require.NoError(t, err, "%s at call %d of %d, always: %v, %+v", name, call, calls, always, base)
 					runs++
 				}
 			}
@@ -179,6 +199,7 @@ func TestAnyCallMayFail(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	if child := os.Getenv(childEnv); child != "" {
+		ring.After, _ = strconv.Atoi(os.Getenv(childRingEnv))
 		os.Exit(children[child]())
 	}
 	os.Exit(m.Run())

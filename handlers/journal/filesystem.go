@@ -27,6 +27,11 @@ type fileSystem interface {
 	// abandoned reports whether it is sure that no process has the segment at path
 	// open to write to it.
 	abandoned(path string) bool
+	// createRing makes a crash ring in a new file.
+	createRing(path string, stream [8]byte) (crashRing, error)
+	// recover brings what ended processes have left in their crash rings in dir into
+	// segments, as far as that is soon done.
+	recover(dir string)
 }
 
 // file is a segment that is open for appending.

@@ -42,6 +42,10 @@ func segmentUnlocked(f *os.File) bool {
 	return flock(f, syscall.LOCK_SH) == nil
 }
 
+// lockRing reports whether it has locked a crash ring, so that it is surely nobody
+// else's.
+func lockRing(f *os.File) bool { return flock(f, syscall.LOCK_EX) == nil }
+
 // flock takes a lock, or fails at once.
 func flock(f *os.File, how int) error {
 	conn, err := f.SyscallConn()

@@ -34,6 +34,7 @@ func (w *Writer) check(now time.Time) {
 		return
 	}
 	w.checked = now
+	w.checkRing()
 	w.readDamaged()
 	w.inspect(w.cur)
 }

@@ -12,6 +12,15 @@
 // A line that [Writer.Write] has written is in the kernel: it survives the end of
 // the process, however that comes. Against power loss it is safe after the next
 // sync; see [SyncPolicy].
+//
+// A stream with many writes has a crash ring besides, where that is possible:
+//
+//	<program>.<UTC start>.<pid>.<stream>.ring
+//
+// It is a small file that is mapped into memory, and has the lines that are not yet in
+// a segment, usually those of less than 20 ms. It survives the end of the process, too,
+// and is deleted when the stream is closed. [Rings] reads what ended processes have
+// left, and [Recover] brings it into segments; each new segment does that for some.
 package journal
 
 import "time"

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -24,13 +24,15 @@ import (
 const (
 	childDirEnv  = "WFSLOG_JOURNAL_TEST_DIR"
 	childKindEnv = "WFSLOG_JOURNAL_TEST_KIND"
+	childRingEnv = "WFSLOG_JOURNAL_TEST_RING"
 )
 
 // child returns a command that runs a part of this test binary.
-func child(t *testing.T, part, dir, kind string) *exec.Cmd {
+func child(t *testing.T, m mode, part, dir, kind string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+part, childDirEnv+"="+dir, childKindEnv+"="+kind)
+	cmd.Env = append(os.Environ(), childEnv+"="+part, childDirEnv+"="+dir, childKindEnv+"="+kind,
+		fmt.Sprintf("%s=%d", childRingEnv, m.ringAfter))
 	cmd.Stderr = os.Stderr
 	return cmd
 }
@@ -45,8 +47,11 @@ func killChild() int {
 	id := sequencer.NewID()
 	var out sequencer.Output = NewWriter(os.Getenv(childDirEnv), "kill", id, &Options{SegmentBytes: 1 << 20})
 	size := 16 << 10 // over several pages, so that a kill can tear a line
-	if os.Getenv(childKindEnv) == "buffered" {
+	switch os.Getenv(childKindEnv) {
+	case "buffered":
 		out, size = &buffered{Output: out}, 1000
+	case "small":
+		size = 1000
 	}
 	s := sequencer.New(sequencer.Config{ID: id, Output: out})
 	root := &sequencer.Span{Ref: event.SpanRef{Run: testRun, Kind: event.KindWorkflow}}
@@ -100,13 +105,16 @@ type killed struct {
 	lost  int // of them
 	torn  int
 	bad   int
+
+	ringed int // lines in the crash ring
 }
 
-// killOne lets a child write for a while, kills it, and recounts.
-func killOne(t *testing.T, kind string, life int) (k killed) {
+// killOne lets a child write for a while, kills it, and recounts, also when another
+// process has recovered what it left.
+func killOne(t *testing.T, m mode, kind string, life int) (k killed) {
 	t.Helper()
 	dir := t.TempDir()
-	cmd := child(t, "kill", dir, kind)
+	cmd := child(t, m, "kill", dir, kind)
 	acks, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -132,41 +140,63 @@ func killOne(t *testing.T, kind string, life int) (k killed) {
 		// What the child had acknowledged when it was killed.
 	}
 	_ = cmd.Wait() // killed
-	streams := readDir(t, dir)
-	require.Len(t, streams, 1, "after %d acknowledged records", len(acked))
+	rings, err := Rings(dir)
+	require.NoError(t, err)
+	for _, r := range rings {
+		lines, err := r.Lines()
+		require.NoError(t, err)
+		k.ringed += bytes.Count(lines, []byte("\n"))
+	}
+	s := readOne(t, dir)
+	k.count(t, s, acked, kind)
+	require.NoError(t, Recover(dir))
+	rings, err = Rings(dir)
+	require.NoError(t, err)
+	assert.Empty(t, rings)
+	after := readOne(t, dir)
+	assert.Equal(t, s.Seen, after.Seen, "when it is recovered")
+	return k
+}
+
+func (k *killed) count(t *testing.T, s *seqtest.Stream, acked []uint64, kind string) {
 	k.acked = len(acked)
-	for _, s := range streams {
-		for _, seq := range acked {
-			if s.Seen[seq] != 1 {
-				k.lost++
-			}
-		}
-		k.torn, k.bad = s.Torn, s.Bad
-		if kind == "" {
-			assert.LessOrEqual(t, s.Max, uint64(len(s.Seen)+killGoroutines), "only what was not acknowledged is missing")
+	for _, seq := range acked {
+		if s.Seen[seq] != 1 {
+			k.lost++
 		}
 	}
-	return k
+	k.torn, k.bad = s.Torn, s.Bad
+	if kind != "buffered" {
+		assert.LessOrEqual(t, s.Max, uint64(len(s.Seen)+killGoroutines), "only what was not acknowledged is missing")
+	}
 }
 
 func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	t.Parallel()
-	const kills = 200
-	start := time.Now()
-	random := rand.New(rand.NewPCG(1, 2))
-	var sum killed
-	for range kills {
-		k := killOne(t, "", 1+random.IntN(400))
-		assert.LessOrEqual(t, k.torn, 1, "only the last line can be torn")
-		assert.Zero(t, k.bad)
-		sum.acked += k.acked
-		sum.lost += k.lost
-		sum.torn += k.torn
+	for _, tt := range []struct {
+		mode mode
+		kind string
+	}{{direct, "large"}, {ringed, "large"}, {ringed, "small"}} {
+		t.Run(tt.mode.name+"/"+tt.kind, func(t *testing.T) {
+			const kills = 60
+			random := rand.New(rand.NewPCG(1, 2))
+			var sum killed
+			for range kills {
+				k := killOne(t, tt.mode, tt.kind, 1+random.IntN(400))
+				assert.LessOrEqual(t, k.torn, 1, "only the last line can be torn")
+				assert.Zero(t, k.bad)
+				sum.acked += k.acked
+				sum.lost += k.lost
+				sum.torn += k.torn
+				sum.ringed += k.ringed
+			}
+			t.Logf("%d kills: %d records acknowledged, %d of them lost, %d torn last lines, %d lines in crash rings",
+				kills, sum.acked, sum.lost, sum.torn, sum.ringed)
+			assert.Zero(t, sum.lost)
+			assert.Greater(t, sum.acked, kills)
+			assert.Equal(t, tt.mode.ringAfter == 0, sum.ringed > 0, "lines in crash rings")
+		})
 	}
-	t.Logf("%d kills in %.1f s: %d records acknowledged, %d of them lost, %d torn last lines",
-		kills, time.Since(start).Seconds(), sum.acked, sum.lost, sum.torn)
-	assert.Zero(t, sum.lost)
-	assert.Greater(t, sum.acked, kills)
 }
 
 // The test above would see a loss if there were one.
@@ -174,7 +204,7 @@ func TestKilledProcessThatBuffersLoses(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	var sum killed
 	for range 20 {
-		k := killOne(t, "buffered", 1+random.IntN(400))
+		k := killOne(t, direct, "buffered", 1+random.IntN(400))
 		sum.acked += k.acked
 		sum.lost += k.lost
 	}

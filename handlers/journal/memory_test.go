@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wfslog/wfslog/internal/ring"
 	"github.com/wfslog/wfslog/internal/sequencer/seqtest"
 )
 
@@ -20,6 +22,7 @@ type memory struct {
 	dirs   map[string]bool
 	synced map[string]int // directories
 	live   map[string]bool
+	rings  map[string][]byte
 	now    func() time.Time
 
 	calls int
@@ -37,7 +40,8 @@ type fault struct {
 
 func newMemory(now func() time.Time) *memory {
 	return &memory{
-		files: map[string]*memoryFile{}, dirs: map[string]bool{}, synced: map[string]int{}, live: map[string]bool{}, now: now,
+		files: map[string]*memoryFile{}, dirs: map[string]bool{}, synced: map[string]int{}, live: map[string]bool{},
+		rings: map[string][]byte{}, now: now,
 	}
 }
 
@@ -151,6 +155,57 @@ func (m *memory) abandoned(path string) bool {
 	return !m.live[path]
 }
 
+// memoryRingSize is so small that rings get full.
+const memoryRingSize = 1 << 10
+
+func (m *memory) createRing(path string, stream [8]byte) (crashRing, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if f := m.next("createRing"); f != nil && f.err != nil {
+		return nil, f.err
+	}
+	if m.rings[path] != nil {
+		return nil, fs.ErrExist
+	}
+	m.rings[path] = make([]byte, 4096+memoryRingSize)
+	r, err := ring.New(m.rings[path], stream)
+	return &memoryRing{r, m, path}, err
+}
+
+func (m *memory) recover(string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.next("recover")
+}
+
+// memoryRing is a crash ring of a memory.
+type memoryRing struct {
+	*ring.Ring
+	m    *memory
+	path string
+}
+
+func (r *memoryRing) Check() error {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	if f := r.m.next("checkRing"); f != nil && f.err != nil {
+		return f.err
+	}
+	return r.Err()
+}
+
+func (r *memoryRing) Close(needed bool) error {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	if !needed {
+		delete(r.m.rings, r.path)
+	}
+	if f := r.m.next("closeRing"); f != nil && f.err != nil {
+		return f.err
+	}
+	return nil
+}
+
 // paths returns the paths of all files in order. m.mu must be held.
 func (m *memory) paths() []string {
 	var paths []string
@@ -169,7 +224,13 @@ func (m *memory) read() (*seqtest.Stream, error) {
 	for _, path := range m.paths() {
 		readers = append(readers, bytes.NewReader(m.files[path].data))
 	}
-	return seqtest.Read(readers...)
+	s, err := seqtest.Read(readers...)
+	for _, mem := range m.rings {
+		_, lines, ringErr := ring.Read(bytes.NewReader(mem))
+		s.AddMissing(lines)
+		err = errors.Join(err, ringErr)
+	}
+	return s, err
 }
 
 func (m *memory) text() string {

@@ -26,8 +26,17 @@ type name struct {
 	number  int
 }
 
-func (n name) String() string {
-	return fmt.Sprintf("%s.%s.%d.%s.%06d.jsonl", n.program, n.start.Format(startFormat), n.pid, n.stream, n.number)
+// String returns the name of a segment.
+func (n name) String() string { return fmt.Sprintf("%s.%06d.jsonl", n.prefix(), n.number) }
+
+// ring returns the name of the stream's crash ring.
+func (n name) ring() string { return n.prefix() + ringExt }
+
+const ringExt = ".ring"
+
+// prefix returns what the names of all files of the stream begin with.
+func (n name) prefix() string {
+	return fmt.Sprintf("%s.%s.%d.%s", n.program, n.start.Format(startFormat), n.pid, n.stream)
 }
 
 // compare orders names by start, stream and number.
@@ -39,23 +48,38 @@ func (n name) compare(other name) int {
 // writes is read.
 func parseName(text string) (n name, ok bool) {
 	parts := strings.Split(text, ".")
-	if len(parts) != 6 {
+	if len(parts) != 6 || !n.parsePrefix(parts) {
 		return name{}, false
 	}
-	var errs [4]error
+	var err error
+	if n.number, err = strconv.Atoi(parts[4]); err != nil || n.number <= 0 || n.String() != text {
+		return name{}, false
+	}
+	return n, true
+}
+
+// parseRing reads the name of a crash ring, as parseName does that of a segment.
+func parseRing(text string) (n name, ok bool) {
+	parts := strings.Split(text, ".")
+	if len(parts) != 5 || !n.parsePrefix(parts) || n.ring() != text {
+		return name{}, false
+	}
+	return n, true
+}
+
+// parsePrefix reads the first four parts of a name.
+func (n *name) parsePrefix(parts []string) (ok bool) {
+	var errs [3]error
 	n.program, n.stream = parts[0], parts[3]
 	n.start, errs[0] = time.Parse(startFormat, parts[1])
 	n.pid, errs[1] = strconv.Atoi(parts[2])
-	n.number, errs[2] = strconv.Atoi(parts[4])
-	_, errs[3] = hex.DecodeString(n.stream)
+	_, errs[2] = hex.DecodeString(n.stream)
 	for _, err := range errs {
 		if err != nil {
-			return name{}, false
+			return false
 		}
 	}
-	ok = len(n.stream) == 16 && n.stream == strings.ToLower(n.stream) && n.pid >= 0 && n.number > 0 &&
-		isSlug(n.program) && n.String() == text
-	return n, ok
+	return len(n.stream) == 16 && n.stream == strings.ToLower(n.stream) && n.pid >= 0 && isSlug(n.program)
 }
 
 // maxSlug is the length of the longest program's part of a name.

@@ -45,6 +45,7 @@ func (w *Writer) rotate(now time.Time) error {
 		_ = w.end(last) // told as a loss
 	}
 	w.findDeleted()
+	w.fs.recover(w.dir)
 	w.prune(now)
 	return nil
 }

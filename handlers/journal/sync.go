@@ -92,22 +92,24 @@ func (w *Writer) syncError(s *segment) error {
 }
 
 // Close syncs and closes the segment, and deletes it if nothing could be written to
-// it. Only the first call does anything. It waits for a sync that is under way. What it finds to be lost is an error, for no event
-// can state it any more.
+// it. Only the first call does anything. It waits for a sync that is under way. What
+// it finds to be lost is an error, for no event can state it any more, and so is what
+// could not be written: it stays in the crash ring.
 func (w *Writer) Close() error {
 	w.ended = true
+	ringErr := w.closeRings()
 	w.mu.Lock()
 	cur := w.cur
 	w.cur = nil
 	w.mu.Unlock()
 	w.stopTimer()
 	if cur == nil {
-		return nil
+		return ringErr
 	}
 	w.inspect(cur)
 	w.findDeleted()
 	found := w.lost
-	err := w.end(cur)
+	err := errors.Join(ringErr, w.end(cur))
 	if cur.size == 0 && !cur.used {
 		_ = w.fs.remove(w.SegmentPath(cur.number)) // it tells nobody anything, here or deleted
 	}

@@ -12,14 +12,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/wfslog/wfslog/internal/ring"
 	"github.com/wfslog/wfslog/internal/sequencer"
 )
 
 // errClosed is returned by a closed Writer.
 var errClosed = errors.New("wfslog: journal is closed")
 
-// Writer writes the segments of one stream. Prepare, Write and Close must not be
-// called at the same time; Sync and the accessors may be called at any time.
+// Writer writes the segments of one stream, and has its crash ring. Prepare, Write,
+// Shelter and Close must not be called at the same time; Sync and the accessors may be called at any time.
 type Writer struct {
 	fs      fileSystem
 	now     func() time.Time
@@ -27,7 +28,7 @@ type Writer struct {
 	name    name   // of the first segment
 	options Options
 
-	// What only Prepare, Write and Close use.
+	// What only Prepare, Write, Shelter and Close use.
 	number  int              // of the newest segment
 	closed  []closedSegment  // not deleted as far as is known, oldest first
 	damaged []damagedSegment // truncated, and not yet read back
@@ -35,6 +36,13 @@ type Writer struct {
 	checked time.Time        // when the current segment was last looked for
 	retry   time.Time        // when to try again to begin a segment in place of a usable one
 	ended   bool             // Close was called
+
+	ring        crashRing // nil if there is none
+	damagedRing crashRing // has lines that are not written yet, as far as it still can; or nil
+	ringErr     error     // why there is none any more, not yet told
+	ringAfter   int       // number of writes after which it is made
+	ringTried   int       // number of the segment with which that was tried
+	writes      int
 
 	syncing sync.Mutex // held while a segment is synced or closed; before mu
 	timers  sync.WaitGroup
@@ -45,7 +53,7 @@ type Writer struct {
 	timer   *time.Timer
 }
 
-var _ sequencer.Output = (*Writer)(nil)
+var _ sequencer.Shelterer = (*Writer)(nil)
 
 // segment is the one that is being written.
 type segment struct {
@@ -76,7 +84,7 @@ func NewWriter(dir, program string, stream [16]byte, opts *Options) *Writer {
 
 func newWriter(fs fileSystem, now func() time.Time, dir, program string, stream [16]byte, o Options) *Writer {
 	return &Writer{
-		fs: fs, now: now, dir: filepath.Join(dir, dirName), options: o.withDefaults(),
+		fs: fs, now: now, dir: filepath.Join(dir, dirName), options: o.withDefaults(), ringAfter: ring.After,
 		name: name{
 			program: slug(program), start: now().UTC(), pid: os.Getpid(),
 			stream: hex.EncodeToString(stream[:8]), number: 1,
@@ -93,6 +101,9 @@ func (w *Writer) SegmentName(n int) string {
 
 // SegmentPath returns the path of the stream's n-th file.
 func (w *Writer) SegmentPath(n int) string { return filepath.Join(w.dir, w.SegmentName(n)) }
+
+// ringPath returns the path of the stream's crash ring.
+func (w *Writer) ringPath() string { return filepath.Join(w.dir, w.name.ring()) }
 
 // Prepare makes ready for a write of n bytes. It begins a new segment when the
 // current one is full, old, damaged or deleted. It does not fail as long as the
@@ -137,6 +148,7 @@ func (w *Writer) Write(lines []byte, first, last uint64) (n int, err error) {
 	if cur == nil {
 		return 0, errClosed
 	}
+	w.writes++
 	n, err = writeAll(cur.file, lines)
 	if err != nil {
 		n = cur.written(n, len(lines))

@@ -68,13 +68,12 @@ func (s *Shipper) take(path string) *stream {
 		return nil
 	}
 	st := &stream{id: strings.Split(filepath.Base(path), ".")[3], file: file, at: at, saved: at}
-	segments, err := journal.Segments(filepath.Dir(path))
+	segments, err := segmentsOf(filepath.Dir(path), st.id)
 	if err != nil {
 		s.report(err)
 		file.unlock()
 		return nil
 	}
-	segments = slices.DeleteFunc(segments, func(seg journal.Segment) bool { return seg.Stream != st.id })
 	if len(segments) > 0 && !segments[0].Abandoned() {
 		file.unlock()
 		return nil
@@ -99,6 +98,30 @@ func (s *Shipper) take(path string) *stream {
 		st.at.Offset = 0 // whatever the file says, it is not a place up to which lines were delivered
 	}
 	return st
+}
+
+// segmentsOf returns the segments of a stream. If it is abandoned, what was left in its
+// crash ring is in one of them.
+func segmentsOf(dir, stream string) ([]journal.Segment, error) {
+	rings, err := journal.Rings(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rings {
+		if r.Stream == stream {
+			if err := r.Recover(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	segments, err := journal.Segments(dir)
+	return slices.DeleteFunc(segments, func(seg journal.Segment) bool { return seg.Stream != stream }), err
+}
+
+// hasRing reports whether something of the stream may be left in its crash ring.
+func (st *stream) hasRing() bool {
+	rings, err := journal.Rings(filepath.Dir(st.file.path))
+	return err == nil && slices.ContainsFunc(rings, func(r journal.Ring) bool { return r.Stream == st.id })
 }
 
 // beginsLine reports whether a line begins, or could begin, at offset.

@@ -3,6 +3,7 @@ package ship_test
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog/handlers/journal"
+	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/ring"
+	"github.com/wfslog/wfslog/internal/sequencer/seqtest"
 	"github.com/wfslog/wfslog/internal/ship"
 )
 
@@ -278,4 +282,37 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 	catchUp(t, dir)
 	assert.Equal(t, before, positions(t, dir))
 	assert.Equal(t, "text", read(t, outside))
+}
+
+// A stream whose last lines could not be written, because the disk was full, is closed
+// and not delivered.
+func TestWhatIsLeftInACrashRingIsDeliveredByTheNextProcess(t *testing.T) {
+	dir := t.TempDir()
+	p := start(dir, &recorder{}, nil)
+	p.logN(t, 10)
+	p.flush(t)
+	require.NoError(t, p.Close("closed"))
+	before := p.Counts().Accepted
+	left := strings.TrimSuffix(p.w.SegmentPath(1), ".000001.jsonl") + ".ring"
+	mem := make([]byte, 4096+1024)
+	var stream [8]byte
+	_, err := hex.Decode(stream[:], []byte(p.Stream()))
+	require.NoError(t, err)
+	r, err := ring.New(mem, stream)
+	require.NoError(t, err)
+	ev := event.Event{Stream: p.Stream(), Run: testRun, Type: event.TypeLog, Msg: "in the ring"}
+	body := seqtest.Body(ev, "")
+	_, ok := r.Put(event.AppendLine(nil, event.TypeLog, before+1, 0, 0, body, event.Checksum(body)))
+	require.True(t, ok)
+	require.NoError(t, os.WriteFile(left, mem, 0o600))
+	require.NoError(t, p.shipper.Close(t.Context()))
+	assert.Len(t, positions(t, dir), 2, "the position and the ring")
+
+	next := &recorder{}
+	p2 := start(dir, next, nil)
+	p2.logN(t, 1)
+	p2.flush(t)
+	assert.Equal(t, []uint64{before + 1}, next.delivered()[p.Stream()])
+	p2.close(t)
+	assert.Empty(t, positions(t, dir))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/wfslog/wfslog/handlers/journal"
 	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/ring"
 	"github.com/wfslog/wfslog/internal/sequencer"
 	"github.com/wfslog/wfslog/internal/sequencer/seqtest"
 	"github.com/wfslog/wfslog/internal/ship"
@@ -137,16 +139,29 @@ func (p *process) append(msg string) (seq uint64, err error) {
 	return p.Append(&p.root, event.TypeLog, seqtest.Body(ev, fmt.Sprintf(`{"msg":%q}`, msg)))
 }
 
-// logN logs n records.
+// forModes runs a test with and without crash rings.
+func forModes(t *testing.T, test func(t *testing.T)) {
+	before := ring.After
+	t.Cleanup(func() { ring.After = before })
+	for name, after := range map[string]int{"direct": math.MaxInt, "ring": 0} {
+		ring.After = after
+		t.Run(name, test)
+	}
+}
+
+// logN logs n records, which the journal has then.
 func (p *process) logN(t *testing.T, n int) {
 	t.Helper()
 	for range n {
 		require.NoError(t, p.log("hello"))
 	}
+	require.NoError(t, p.Drain())
 }
 
+// flush does what a handler's Flush does for its forwarder.
 func (p *process) flush(t *testing.T) {
 	t.Helper()
+	require.NoError(t, p.Drain())
 	require.NoError(t, p.shipper.Flush(t.Context()))
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,14 +22,19 @@ import (
 
 	"github.com/wfslog/wfslog/handlers/journal"
 	"github.com/wfslog/wfslog/internal/event"
+	"github.com/wfslog/wfslog/internal/ring"
 )
 
 // childDirEnv names the directory of a child process, which is what a test binary
-// with this variable is.
-const childDirEnv = "WFSLOG_SHIPPER_TEST_DIR"
+// with this variable is; the other says after how many writes it has a crash ring.
+const (
+	childDirEnv  = "WFSLOG_SHIPPER_TEST_DIR"
+	childRingEnv = "WFSLOG_SHIPPER_TEST_RING"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDirEnv); dir != "" {
+		ring.After, _ = strconv.Atoi(os.Getenv(childRingEnv))
 		os.Exit(child(dir))
 	}
 	os.Exit(m.Run())
@@ -97,7 +103,7 @@ func child(dir string) int {
 func killOne(t *testing.T, dir string, life int, acked map[string][]uint64) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childDirEnv+"="+dir)
+	cmd.Env = append(os.Environ(), childDirEnv+"="+dir, fmt.Sprintf("%s=%d", childRingEnv, ring.After))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -125,7 +131,10 @@ func killOne(t *testing.T, dir string, life int, acked map[string][]uint64) {
 }
 
 func TestKilledProcessesLeaveNothingUndelivered(t *testing.T) {
-	t.Parallel()
+	forModes(t, testKilledProcesses)
+}
+
+func testKilledProcesses(t *testing.T) {
 	const rounds, kills = 10, 5
 	random := rand.New(rand.NewPCG(1, 2))
 	sum, repeats := 0, 0

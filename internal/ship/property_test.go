@@ -41,6 +41,10 @@ var anyStep = rapid.Custom(func(t *rapid.T) step {
 // All events are delivered, in the order of their stream, whatever happens; only
 // whole batches come again, and only after a crash.
 func TestEverythingIsDeliveredInOrder(t *testing.T) {
+	forModes(t, checkDelivery)
+}
+
+func checkDelivery(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		steps := rapid.SliceOfN(anyStep, 1, 15).Draw(rt, "steps")
 		size := rapid.SampledFrom([]int64{10_000, 50_000, 0}).Draw(rt, "segment")

@@ -187,7 +187,7 @@ func (s *Shipper) end() {
 	if !closed {
 		s.report(errAborted)
 	}
-	s.leave(s.own, closed && delivered)
+	s.leave(s.own, closed && delivered && !s.own.hasRing())
 	if s.left != nil {
 		s.leave(s.left, false)
 	}
