@@ -42,13 +42,28 @@ func (all *aggregator) document(run wfslog.RunID) (*wfslog.Document, error) {
 	return tree.Document(run)
 }
 
-// readJournals reads what all processes have written to dir.
+// readJournals reads what all processes have written to dir. What they have logged in
+// the last milliseconds may be in their crash rings alone: those are read first, so that
+// nothing is missed that is written meanwhile.
 func readJournals(dir string) (*wfslog.TreeBuilder, error) {
+	tree := wfslog.NewTreeBuilder(nil)
+	rings, err := journal.Rings(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, ring := range rings {
+		lines, err := ring.Lines()
+		if err != nil {
+			return nil, err
+		}
+		if _, err := tree.Write(lines); err != nil {
+			return nil, err
+		}
+	}
 	segments, err := journal.Segments(dir)
 	if err != nil {
 		return nil, err
 	}
-	tree := wfslog.NewTreeBuilder(nil)
 	for _, segment := range segments {
 		f, err := segment.Open()
 		if err != nil {

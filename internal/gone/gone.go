@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/wfslog/wfslog/handlers/journal"
@@ -21,7 +22,8 @@ const program = "wfslog"
 // Streams returns the streams of the journal in dir that have not been closed and
 // whose writers are surely dead: they were started since this machine was, and hold
 // no lock on their newest segment any more. Streams of which a gone event tells
-// already are left out. Segments that cannot be read prove nothing.
+// already are left out. Segments that cannot be read prove nothing, and one that
+// another process made of a crash ring does not tell when its writer was started.
 func Streams(dir string) ([]string, error) {
 	segments, err := journal.Segments(dir)
 	if err != nil {
@@ -38,11 +40,26 @@ func Streams(dir string) ([]string, error) {
 	boot := process.BootID()
 	for i, s := range segments {
 		newest := i+1 == len(segments) || segments[i+1].Stream != s.Stream
-		if newest && !done[s.Stream] && (boot == "" || bootOf(s) != boot || isClosed(s)) {
+		if newest && !done[s.Stream] && (boot == "" || bootOfStream(segments[:i+1]) != boot || isClosed(s)) {
 			done[s.Stream] = true
 		}
 	}
 	return journal.Abandoned(slices.DeleteFunc(segments, func(s journal.Segment) bool { return done[s.Stream] })), nil
+}
+
+// bootOfStream returns the boot id that the newest segment tells that tells one, of
+// the stream of the last of segments.
+func bootOfStream(segments []journal.Segment) string {
+	stream := segments[len(segments)-1].Stream
+	for _, s := range slices.Backward(segments) {
+		if s.Stream != stream {
+			break
+		}
+		if boot := bootOf(s); boot != "" {
+			return boot
+		}
+	}
+	return ""
 }
 
 // bootOf returns the boot id that a segment's first line tells.
@@ -114,9 +131,17 @@ func Append(out sequencer.Output, id [16]byte, streams []string) error {
 	return errors.Join(append(errs, seq.Close("done"))...)
 }
 
-// Record appends to the journal in dir that the writers of its dead streams are
-// dead.
+// Record appends to the journal in dir what dead streams have left in their crash
+// rings, and that their writers are dead.
 func Record(dir string) error {
+	recovered := journal.Recover(dir)
+	if errors.Is(recovered, fs.ErrNotExist) {
+		return recovered
+	}
+	return errors.Join(recovered, record(dir))
+}
+
+func record(dir string) error {
 	streams, err := Streams(dir)
 	if err != nil || len(streams) == 0 {
 		return err

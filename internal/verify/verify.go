@@ -7,6 +7,7 @@
 package verify
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -87,6 +88,30 @@ func (c *Checker) Read(r io.Reader, in Input) error {
 		}
 	}
 	return lines.Err()
+}
+
+// AddMissing adds those of the given lines, of a crash ring, whose events were not
+// read before. All segments of the stream must have been read.
+func (c *Checker) AddMissing(lines []byte, in Input) {
+	f := &File{Name: in.Name}
+	for line := range bytes.Lines(lines) {
+		line = bytes.TrimSuffix(line, []byte("\n"))
+		ev, err := event.ParseLine(line)
+		if err != nil {
+			continue // whoever has read the ring has looked
+		}
+		if s := c.stream(ev.Stream); s != nil {
+			if _, known := s.numbers.find(ev.Seq); known {
+				continue
+			}
+		}
+		f.Events++
+		f.Bytes += int64(len(line)) + 1
+		c.event(&ev, crc32.ChecksumIEEE(line))
+	}
+	if f.Events > 0 {
+		c.report.Files = append(c.report.Files, f)
+	}
 }
 
 // line reads one line, or bytes that are none.

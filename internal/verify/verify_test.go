@@ -367,3 +367,31 @@ func TestManyLossesAreJoined(t *testing.T) {
 	}
 	assert.Equal(t, uint64(losses), sum)
 }
+
+// What is in a crash ring may be in a segment, too. That is no duplicate.
+func TestLinesOfACrashRingFillGapsAlone(t *testing.T) {
+	a := segments(streamA)
+	all := slices.Concat(a...)
+	c := verify.New(verify.Limits{})
+	in := verify.Input{Name: "f", Stream: streamA, State: verify.StateDead}
+	require.NoError(t, c.Read(bytes.NewReader(join(all[:10])), in))
+	in.Name = "ring"
+	c.AddMissing(join(all[5:]), in)
+	r := c.Report()
+	assert.True(t, r.OK, r.Summary)
+	assert.Equal(t, uint64(len(all)), r.Events)
+	assert.Zero(t, r.Duplicates+r.Conflicts+r.Gaps+r.Damaged)
+	require.Len(t, r.Files, 2)
+	assert.Equal(t, uint64(len(all)-10), r.Files[1].Events)
+	assert.Equal(t, int64(len(join(all[10:]))), r.Files[1].Bytes)
+
+	c = verify.New(verify.Limits{})
+	in.Name = "f"
+	require.NoError(t, c.Read(bytes.NewReader(join(all)), in))
+	in.Name = "ring"
+	c.AddMissing(append(join(all[5:]), "no event\n"...), in)
+	r = c.Report()
+	assert.True(t, r.OK, r.Summary)
+	assert.Zero(t, r.Duplicates+r.Damaged)
+	assert.Len(t, r.Files, 1, "the ring had nothing")
+}

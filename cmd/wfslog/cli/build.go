@@ -38,7 +38,8 @@ func (a *app) newBuild() *cobra.Command {
 			"where the handler would have written them, unless they are there already, or\n" +
 			"hold more than is left of the journal; for files and standard input they go to\n" +
 			"standard output. If a program that wrote into a directory is surely dead, the\n" +
-			"journal gets an event that says so: what it had not ended counts as interrupted.\n\n" + inputHelp,
+			"journal gets what it left in its crash ring, and an event that says so: what it had\n" +
+			"not ended counts as interrupted.\n\n" + inputHelp,
 		Example: "  wfslog build logs\n  cat *.jsonl | wfslog build - --out documents",
 		RunE:    func(cmd *cobra.Command, args []string) error { return b.run(cmd.Context(), args) },
 	}

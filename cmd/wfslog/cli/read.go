@@ -82,6 +82,7 @@ func (a *app) readInput(ctx context.Context, b *wfslog.TreeBuilder, arg string, 
 // readDir reads the journal in a directory. It is the place where the command opens
 // segments to make trees of them.
 func readDir(ctx context.Context, b *wfslog.TreeBuilder, dir string, docs *documents) error {
+	failed := addRings(b, dir)
 	segments, err := journal.Segments(dir)
 	if err != nil {
 		return err
@@ -91,6 +92,7 @@ func readDir(ctx context.Context, b *wfslog.TreeBuilder, dir string, docs *docum
 		return noJournal(dir)
 	}
 	dead, err := gone.Streams(dir)
+	err = errors.Join(failed, err)
 	for _, segment := range segments {
 		err = errors.Join(err, unlessPruned(readFile(ctx, b, segment.Path, segment.Open)))
 		if ctx.Err() != nil {
@@ -99,6 +101,24 @@ func readDir(ctx context.Context, b *wfslog.TreeBuilder, dir string, docs *docum
 	}
 	if len(dead) > 0 {
 		err = errors.Join(err, gone.Append(memory{b.Write}, sequencer.NewID(), dead))
+	}
+	return err
+}
+
+// addRings reads what the streams in dir have not yet brought into a segment. That
+// comes before the segments: a line is in one or the other all the time, and may be
+// in both.
+func addRings(b *wfslog.TreeBuilder, dir string) error {
+	rings, err := journal.Rings(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the segments tell of it
+	}
+	for _, ring := range rings {
+		lines, failed := ring.Lines()
+		if failed == nil {
+			_, failed = b.Write(lines)
+		}
+		err = errors.Join(err, failed)
 	}
 	return err
 }

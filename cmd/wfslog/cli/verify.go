@@ -90,6 +90,7 @@ func (v *verifyCommand) read(ctx context.Context, c *verify.Checker, arg string)
 		return err
 	}
 	if info.IsDir() {
+		rings, failed := readRings(arg)
 		segments, err := journal.Segments(arg)
 		if err == nil && len(segments) == 0 {
 			return noJournal(arg)
@@ -99,7 +100,10 @@ func (v *verifyCommand) read(ctx context.Context, c *verify.Checker, arg string)
 			f, failed := segment.Open()
 			err = errors.Join(err, unlessPruned(readSegment(ctx, c, f, failed, segment, newest)))
 		}
-		return err
+		for _, r := range rings {
+			c.AddMissing(r.lines, verify.Input{Name: r.Path, Stream: r.Stream})
+		}
+		return errors.Join(err, failed)
 	}
 	f, err := os.Open(arg)
 	if err == nil && isDocument(f) {
@@ -108,6 +112,37 @@ func (v *verifyCommand) read(ctx context.Context, c *verify.Checker, arg string)
 	}
 	segment, newest := segmentOf(arg)
 	return readSegment(ctx, c, f, err, segment, newest)
+}
+
+// ringLines are the lines in a crash ring.
+type ringLines struct {
+	journal.Ring
+	lines []byte
+}
+
+// maxRings is how many bytes of lines in rings are kept until the segments are read.
+const maxRings = 256 << 20
+
+// readRings reads what the streams in dir have not yet brought into a segment. That
+// comes before the segments: a line is in one or the other all the time, and may be
+// in both.
+func readRings(dir string) (all []ringLines, err error) {
+	rings, err := journal.Rings(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // the segments tell of it
+	}
+	size := 0
+	for _, r := range rings {
+		lines, failed := r.Lines()
+		err = errors.Join(err, failed)
+		if size += len(lines); size > maxRings {
+			return all, errors.Join(err, fmt.Errorf("more than %d bytes in crash rings: the others are not looked at; wfslog build brings them into the journal", maxRings))
+		}
+		if len(lines) > 0 {
+			all = append(all, ringLines{r, lines})
+		}
+	}
+	return all, err
 }
 
 // segmentOf returns the segment of a journal that a path names, and whether it is
