@@ -66,8 +66,7 @@ func (r *receiver) documents(t *testing.T) map[string]string {
 	return documentsOf(t, r.tree)
 }
 
-func documentsOf(t *testing.T, b *wfslog.TreeBuilder) map[string]string {
-	t.Helper()
+func documentsOf(t require.TestingT, b *wfslog.TreeBuilder) map[string]string {
 	documents := map[string]string{}
 	for _, run := range b.Runs() {
 		doc, err := b.Document(run)

@@ -149,7 +149,11 @@ func TestProcessesKilledInTheMiddleOfABatchLoseNothing(t *testing.T) {
 	require.Empty(t, tree.Problems())
 	assert.NotZero(t, tree.Stats().Duplicates, "half of a batch came again")
 	assert.Zero(t, tree.Stats().Conflicts)
-	assert.Equal(t, folded(t, dir), documentsOf(t, tree), "the fold of the journals is the expected one")
+	journals := readJournal(t, dir)
+	for _, p := range journals.Problems() {
+		assert.ErrorIs(t, p.Err, wfslog.ErrTorn, "a kill in the middle of a write")
+	}
+	assert.Equal(t, documentsOf(t, journals), documentsOf(t, tree), "the fold of the journals is the expected one")
 
 	got := map[string]bool{}
 	for _, run := range tree.Runs() {

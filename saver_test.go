@@ -1,7 +1,6 @@
 package wfslog_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +44,22 @@ func (r recorder) workflow(name string) context.Context {
 
 // folded returns the documents that the journal in dir makes, by file name.
 func folded(t require.TestingT, dir string) map[string]string {
+	b := readJournal(t, dir)
+	require.Empty(t, b.Problems())
+	return documentsOf(t, b)
+}
+
+// readJournal reads the journal in dir.
+func readJournal(t require.TestingT, dir string) *wfslog.TreeBuilder {
 	b := wfslog.NewTreeBuilder(nil)
+	rings, err := journal.Rings(dir) // before the segments
+	require.NoError(t, err)
+	for _, r := range rings {
+		lines, err := r.Lines()
+		require.NoError(t, err)
+		_, err = b.Write(lines)
+		require.NoError(t, err)
+	}
 	segments, err := journal.Segments(dir)
 	require.NoError(t, err)
 	for _, segment := range segments {
@@ -55,17 +69,7 @@ func folded(t require.TestingT, dir string) map[string]string {
 		require.NoError(t, err)
 		require.NoError(t, f.Close())
 	}
-	require.Empty(t, b.Problems())
-	documents := map[string]string{}
-	for _, run := range b.Runs() {
-		d, err := b.Document(run)
-		require.NoError(t, err)
-		var text bytes.Buffer
-		_, err = d.WriteTo(&text)
-		require.NoError(t, err)
-		documents[d.FileName()] = text.String()
-	}
-	return documents
+	return b
 }
 
 // saved returns the documents in dir, by file name.
