@@ -5,12 +5,13 @@ MODULES     = $(shell go list -m -f '{{.Dir}}')
 STATICCHECK := -checks=inherit,ST1000,ST1016,ST1020,ST1021,ST1022
 FUZZTIME   ?= 30s
 COUNT      ?= 10
+BENCH      ?=
 DIR        ?= .
 QUESTION   ?= where are errors ignored, and what would break?
 
 export DIR QUESTION
 
-.PHONY: help run test check lint tools bench benchonce fuzz pictures
+.PHONY: help run test check lint tools bench benchstat benchonce fuzz pictures
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,7 +40,10 @@ bin/%: tools/go.mod tools/go.sum
 	GOWORK=off go -C tools build -o ../bin/ tool
 	@touch bin/*
 
-bench: tools ## run all benchmarks COUNT times, as benchstat reads them
+bench: ## measure wfslog beside its peers, write docs/performance.md, fail if a gate is missed (BENCH: flags)
+	go run ./bench -o docs $(BENCH)
+
+benchstat: tools ## run all benchmarks COUNT times, as benchstat reads them
 	@for dir in $(MODULES); do (cd "$$dir" && go test -run='^$$' -bench=. -benchmem -count=$(COUNT) ./...) || exit 1; done
 
 benchonce: ## run each benchmark once
