@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/wfslog/wfslog"
+	"github.com/wfslog/wfslog/handlers/journal"
+	"github.com/wfslog/wfslog/internal/linefile"
 )
 
 // Names of what is measured.
@@ -66,25 +69,35 @@ func readStructs(dir string) (lines []lineStruct, err error) {
 // place that says how they do it.
 func indexJournal(dir string) (index any, err error) {
 	b := wfslog.NewTreeBuilder(nil)
-	err = eachSegment(dir, func(r io.Reader) error {
-		_, err := b.ReadFrom(r)
-		return err
-	})
+	err = readSegments(b, dir)
 	if err == nil && (len(b.Runs()) != 1 || b.Stats().Bad > 0) {
 		err = errors.New("the index does not have what was written")
 	}
 	return b, err
 }
 
+// readSegments adds the events of the journal in dir to b, and leaves them in the files,
+// as the command does.
+func readSegments(b *wfslog.TreeBuilder, dir string) error {
+	segments, err := journal.Segments(dir)
+	if err != nil {
+		return err
+	}
+	for _, s := range segments {
+		f := linefile.New(context.Background(), s.Path, s.Open)
+		_, failed := b.ReadFrom(f)
+		if err := errors.Join(failed, f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // buildDocument reads the journal in dir and writes the document of its run into a
 // file, as "wfslog build" does.
 func buildDocument(dir, path string) (err error) {
 	b := wfslog.NewTreeBuilder(nil)
-	err = eachSegment(dir, func(r io.Reader) error {
-		_, err := b.ReadFrom(r)
-		return err
-	})
-	if err != nil {
+	if err := readSegments(b, dir); err != nil {
 		return err
 	}
 	f, err := os.Create(path)
