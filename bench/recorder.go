@@ -13,7 +13,7 @@ import (
 const (
 	nameWfslog  = "wfslog"
 	nameNoSpan  = "wfslog, no span"
-	nameNoSync  = "wfslog, never synced"
+	nameSynced  = "wfslog, synced each second"
 	nameWithLog = "wfslog and a JSON log"
 )
 

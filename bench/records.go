@@ -107,7 +107,7 @@ func measureFiles(b *bench) (err error) {
 			sides := []side{
 				{nameWfslog, r.loop(ours.plain.span, ours.plain.agent), ours.plain.settle},
 				{nameNoSpan, r.loop(context.Background(), ours.plain.agent), ours.plain.settle},
-				{nameNoSync, r.loop(ours.noSync.span, ours.noSync.agent), ours.noSync.settle},
+				{nameSynced, r.loop(ours.synced.span, ours.synced.agent), ours.synced.settle},
 				{nameWithLog, r.loop(ours.withLog.span, ours.withLog.agent), ours.withLog.settle},
 			}
 			for _, l := range loggers {
@@ -135,9 +135,9 @@ func (c closers) close() (err error) {
 // the live tree, but save no documents: an iteration as long as a benchmark would
 // not be one.
 type ours struct {
-	plain   *recorder // journal and live tree, otherwise with the defaults
-	noSync  *recorder // without the fdatasync of each second, which nobody else does
-	withLog *recorder // and an operational log, which is buffered
+	plain   *recorder // journal and live tree, left to the kernel as the peers' files are
+	synced  *recorder // with the default: safe against power loss after a second, too
+	withLog *recorder // plain, and an operational log, which is buffered
 }
 
 func (b *bench) openOurs(open *closers) (o ours, err error) {
@@ -146,19 +146,18 @@ func (b *bench) openOurs(open *closers) (o ours, err error) {
 		return o, err
 	}
 	open.add(w)
-	dir := func(name string) string {
-		d, mkErr := os.MkdirTemp(b.temp, name)
+	add := func(name string, sync journal.SyncPolicy, next slog.Handler) *recorder {
+		dir, mkErr := os.MkdirTemp(b.temp, name)
 		err = errors.Join(err, mkErr)
-		return d
+		r := newRecorder(wfslog.Options{Dir: dir, SaveOn: wfslog.SaveNever, Next: next, Journal: wfslog.JournalOptions{
+			SegmentBytes: maxFileBytes / 4, MaxBytes: maxFileBytes, Sync: sync,
+		}})
+		open.add(r)
+		return r
 	}
-	o.plain = newRecorder(wfslog.Options{Dir: dir("plain"), SaveOn: wfslog.SaveNever})
-	o.noSync = newRecorder(wfslog.Options{Dir: dir("nosync"), SaveOn: wfslog.SaveNever, Journal: wfslog.JournalOptions{
-		SegmentBytes: maxFileBytes / 4, MaxBytes: maxFileBytes, Sync: journal.SyncNever,
-	}})
-	o.withLog = newRecorder(wfslog.Options{Dir: dir("withlog"), SaveOn: wfslog.SaveNever, Next: newOperationalLog(w)})
-	open.add(o.plain)
-	open.add(o.noSync)
-	open.add(o.withLog)
+	o.plain = add("plain", journal.SyncNever, nil)
+	o.synced = add("synced", journal.SyncSecond, nil)
+	o.withLog = add("withlog", journal.SyncNever, newOperationalLog(w))
 	return o, err
 }
 
