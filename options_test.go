@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -159,7 +160,7 @@ func captureStderr(t *testing.T) func() string {
 }
 
 func TestStrangeLimitsAreCorrected(t *testing.T) {
-	for _, n := range []int{-1, 1, 1 << 40} {
+	for _, n := range []int{-1, 1, math.MaxInt / 4} {
 		h, s := newSink(t, wfslog.Options{Limits: wfslog.Limits{
 			Depth: n, Nodes: n, Attrs: n, KeyBytes: n, StringBytes: n, LineBytes: n,
 		}})

@@ -150,13 +150,13 @@ const maxHeld = 4 << 30
 // held is an input that is kept in memory.
 type held struct {
 	input
-	n int
+	n int64
 }
 
 func (h *held) Read(p []byte) (int, error) {
 	n, err := h.input.Read(p)
-	if h.n += n; h.n > maxHeld {
-		return 0, limitError{fmt.Sprintf("more than %d bytes of what can be read only once: write them into a file", maxHeld)}
+	if h.n += int64(n); h.n > maxHeld {
+		return 0, limitError{fmt.Sprintf("more than %d bytes of what can be read only once: write them into a file", int64(maxHeld))}
 	}
 	return n, err
 }
