@@ -18,6 +18,20 @@ func (e *Encoder) Object(s *Scope, r *slog.Record) bool {
 	return e.closeScope(start)
 }
 
+// ObjectWithout is [Encoder.Object] without the attributes of r with the indices i and
+// j; there need not be any.
+func (e *Encoder) ObjectWithout(i, j int, s *Scope, r *slog.Record) bool {
+	start, n := e.openScope(s), 0
+	r.Attrs(func(a slog.Attr) bool {
+		if n != i && n != j {
+			e.attrOfRecord(a)
+		}
+		n++
+		return true
+	})
+	return e.closeScope(start)
+}
+
 // Attrs is [Encoder.Object] for attributes that are not in a record.
 //
 // It follows the rules of [slog.Handler]: empty attributes and groups without
@@ -47,8 +61,8 @@ func (e *Encoder) attrOfRecord(a slog.Attr) {
 		return
 	}
 	e.attrs++
-	offer := e.Content != nil && len(e.objects) == 1
-	if (offer || !e.appendPlain(o, a)) && !e.attr(o, a, offer) {
+	top := e.Rename != nil && len(e.objects) == 1
+	if (top && e.Rename(a.Key) != "" || !e.appendPlain(o, a)) && !e.attr(o, a, top) {
 		e.attrs--
 	}
 }
@@ -59,8 +73,8 @@ func ignored(a slog.Attr) bool {
 }
 
 // attr appends an attribute to o, unless it is to be ignored, and reports whether
-// there is something of it. offer is set if Content may write the value.
-func (e *Encoder) attr(o *object, a slog.Attr, offer bool) bool {
+// there is something of it. top is set if Rename may have another name for it.
+func (e *Encoder) attr(o *object, a slog.Attr, top bool) bool {
 	kind := a.Value.Kind()
 	if kind == slog.KindLogValuer {
 		if e.full() {
@@ -72,7 +86,7 @@ func (e *Encoder) attr(o *object, a slog.Attr, offer bool) bool {
 	}
 	switch {
 	case kind == slog.KindGroup && a.Key == "":
-		return e.group(o, a, offer)
+		return e.group(o, a, top)
 	case kind == slog.KindAny && a.Key == cutKey:
 		if n, ok := a.Value.Any().(leftOut); ok {
 			o.cut += int(n)
@@ -82,15 +96,15 @@ func (e *Encoder) attr(o *object, a slog.Attr, offer bool) bool {
 		return false
 	}
 	if e.Redact && e.secret(o, a) {
-		if e.member(o, a.Key) {
+		if e.named(o, a.Key, top) {
 			e.redacted()
 		}
 		return true
 	}
 	if kind == slog.KindGroup {
-		return e.group(o, a, offer)
+		return e.group(o, a, top)
 	}
-	if e.member(o, a.Key) && !(offer && e.content(a)) {
+	if e.named(o, a.Key, top) {
 		e.plain(kind, a.Value)
 	}
 	return true
@@ -105,22 +119,32 @@ func (e *Encoder) secret(o *object, a slog.Attr) bool {
 	return IsSecret(redact.Key(a.Key), a.Value)
 }
 
-// content lets the caller write the value of an input or output.
-func (e *Encoder) content(a slog.Attr) bool {
-	return (a.Key == "input" || a.Key == "output") && e.Content(e, a.Key, a.Value)
+// named is member for a key that Rename may have another name for, if top is set.
+func (e *Encoder) named(o *object, key string, top bool) bool {
+	if !e.member(o, key) {
+		return false
+	}
+	if top {
+		if name := e.Rename(key); name != "" {
+			m := &e.members[len(e.members)-1]
+			e.Buf = append(append(append(e.Buf[:m.key], '"'), name...), `":`...)
+			m.value = len(e.Buf)
+		}
+	}
+	return true
 }
 
 // group appends a group to o, or its members if it has no key. A group of which
 // nothing remains leaves nothing behind.
-func (e *Encoder) group(o *object, a slog.Attr, offer bool) bool {
+func (e *Encoder) group(o *object, a slog.Attr, top bool) bool {
 	members := a.Value.Group()
 	if len(members) == 0 {
 		return false
 	}
 	if a.Key == "" {
-		return e.inline(o, members, offer)
+		return e.inline(o, members, top)
 	}
-	if !e.member(o, a.Key) || offer && e.content(a) || e.tooDeep() {
+	if !e.named(o, a.Key, top) || e.tooDeep() {
 		return true
 	}
 	e.depth++
@@ -142,7 +166,7 @@ func (e *Encoder) group(o *object, a slog.Attr, offer bool) bool {
 
 // inline appends members of a group to the object around it. They count as deeper,
 // and the group as a value, because a group may contain itself, more than once.
-func (e *Encoder) inline(o *object, members []slog.Attr, offer bool) (some bool) {
+func (e *Encoder) inline(o *object, members []slog.Attr, top bool) (some bool) {
 	if e.depth >= e.limits.Depth || e.full() {
 		o.cut += len(members)
 		return true
@@ -150,7 +174,7 @@ func (e *Encoder) inline(o *object, members []slog.Attr, offer bool) (some bool)
 	e.nodes++
 	e.depth++
 	for _, m := range members {
-		if e.attr(o, m, offer) {
+		if e.attr(o, m, top) {
 			some = true
 		}
 	}

@@ -36,6 +36,8 @@ type Encoder struct {
 	Hostile bool
 	// BadUTF8 is set when U+FFFD stands for invalid UTF-8 in a key or a [Encoder.Text].
 	BadUTF8 bool
+	// CutText is set when a [Encoder.Text] was cut.
+	CutText bool
 	// Redacted counts the secrets that were replaced. Then Hostile is set as well.
 	Redacted int
 
@@ -45,10 +47,9 @@ type Encoder struct {
 	// Skip, unless it is nil, reports whether to leave out one of the attributes that
 	// [Encoder.Attrs] or [Encoder.Object] was called with. It gets them as they are.
 	Skip func(a slog.Attr) bool
-	// Content, unless it is nil, is called for the attributes "input" and "output"
-	// outside of all groups. If it returns true, it has appended the value, which must
-	// be valid JSON, to e.Buf.
-	Content func(e *Encoder, key string, v slog.Value) bool
+	// Rename, unless it is nil, returns the name that stands for a key outside of all
+	// groups, "" if the key itself does. Names are short, and written as they are.
+	Rename func(key string) (name string)
 
 	limits *Limits
 	end    int // what len(Buf) may be, without what is kept back to close containers

@@ -310,3 +310,16 @@ func TestSharedValuesAreBounded(t *testing.T) {
 func TestLinesAreBounded(t *testing.T) { check(t, checkBounds) }
 
 func FuzzLinesAreBounded(f *testing.F) { fuzz(f, checkBounds) }
+
+func TestCutTextIsTold(t *testing.T) {
+	l := encode.Limits{StringBytes: 10}.WithDefaults()
+	for text, want := range map[string]bool{"short": false, "longer than that": true} {
+		e := encode.New(&l)
+		e.Text(text)
+		assert.Equal(t, want, e.CutText, text)
+		e.Free()
+		e = encode.New(&l)
+		assert.False(t, e.CutText, "of the next")
+		e.Free()
+	}
+}

@@ -256,7 +256,6 @@ func TestValuesAsCallersUseThem(t *testing.T) {
 func TestValueOfAGroupMayBeTooDeep(t *testing.T) {
 	l := encode.Limits{Depth: 1}.WithDefaults()
 	got, _ := encoded(t, &l, func(e *encode.Encoder) {
-		e.Content = func(e *encode.Encoder, _ string, v slog.Value) bool { e.Value(v); return true }
 		e.Attrs(nil, []slog.Attr{
 			slog.Group("input", slog.Group("g", slog.Int("a", 1))),
 			slog.Group("", slog.Group("output", slog.Int("a", 1))),
@@ -278,32 +277,67 @@ func TestSkip(t *testing.T) {
 	assert.Empty(t, e.Buf)
 }
 
-func TestContent(t *testing.T) {
-	var s *encode.Scope
-	inGroup := s.WithGroup("g")
+func TestRename(t *testing.T) {
 	attrs := []slog.Attr{
-		slog.String("input", "a"), slog.String("output", "b"), slog.String("other", "c"),
-		slog.Group("g", slog.String("input", "d")), slog.Group("", slog.String("output", "e")),
-		slog.Any("input", logValuer(func() slog.Value { return slog.GroupValue(slog.Int("f", 1)) })),
+		slog.String("time", "a"), slog.String("other", "b"), slog.Int("!x", 1),
+		slog.Group("g", slog.String("time", "c")), slog.Group("", slog.String("time", "d")),
+		slog.Any("time", logValuer(func() slog.Value { return slog.GroupValue(slog.Int("time", 1)) })),
+		slog.Group("time", slog.Group("e")), slog.String("!time", "f"),
 	}
-	var asked []string
-	content := func(e *encode.Encoder, key string, v slog.Value) bool {
-		asked = append(asked, key+"="+v.String())
-		if key == "input" {
-			e.Buf = append(e.Buf, "null"...)
-			return true
+	rename := func(key string) string {
+		switch key {
+		case "time":
+			return "!time"
+		case "!x":
+			return "x"
 		}
-		return false
+		return ""
 	}
-	got, _ := encoded(t, &limits, func(e *encode.Encoder) {
-		e.Content = content
-		e.Attrs(nil, attrs)
-	})
-	assert.Equal(t, `{"other":"c","g":{"input":"d"},"output":"e","input":null,"!DUP":{"input":[null],"output":["b"]}}`, got)
-	assert.Equal(t, []string{"input=a", "output=b", "output=e", "input=[f=1]"}, asked)
-	got, _ = encoded(t, &limits, func(e *encode.Encoder) {
-		e.Content = content
-		e.Attrs(inGroup, attrs[:1])
-	})
-	assert.Equal(t, `{"g":{"input":"a"}}`, got)
+	const want = `{"other":"b","x":1,"g":{"time":"c"},"!time":{"time":1},"!!time":"f","!DUP":{"!time":["a","d"]}}`
+	for range 3 { // keys become known
+		got, _ := encoded(t, &limits, func(e *encode.Encoder) {
+			e.Rename = rename
+			e.Attrs(nil, attrs)
+		})
+		assert.Equal(t, want, got)
+	}
+	var s *encode.Scope
+	with := func(s *encode.Scope, attrs ...slog.Attr) *encode.Scope {
+		e := encode.New(&limits)
+		defer e.Free()
+		e.Rename = rename
+		return s.WithAttrs(e, attrs)
+	}
+	for _, s := range []*encode.Scope{
+		with(s, attrs[0]).WithGroup("time").WithGroup("time"),
+		with(with(s, attrs[0]).WithGroup("time").WithGroup("time"), attrs[1]),
+	} {
+		got, _ := encoded(t, &limits, func(e *encode.Encoder) {
+			e.Rename = rename
+			e.Attrs(s, attrs[:1])
+		})
+		got = strings.Replace(got, `"other":"b",`, "", 1)
+		assert.Equal(t, `{"!time":{"time":{"time":"a"}},"!DUP":{"!time":["a"]}}`, got)
+	}
+}
+
+func TestObjectWithout(t *testing.T) {
+	r := record([]slog.Attr{slog.Int("a", 1), slog.Int("b", 2), slog.Int("c", 3), slog.Int("d", 4), slog.Int("e", 5), slog.Int("f", 6), slog.Int("g", 7)})
+	for _, tt := range []struct {
+		i, j int
+		want string
+	}{
+		{-1, -1, `{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7}`},
+		{0, -1, `{"b":2,"c":3,"d":4,"e":5,"f":6,"g":7}`},
+		{0, 6, `{"b":2,"c":3,"d":4,"e":5,"f":6}`},
+		{5, 2, `{"a":1,"b":2,"d":4,"e":5,"g":7}`},
+	} {
+		got, _ := encoded(t, &limits, func(e *encode.Encoder) { e.ObjectWithout(tt.i, tt.j, nil, &r) })
+		assert.Equal(t, tt.want, got)
+	}
+	r = record([]slog.Attr{slog.Int("a", 1)})
+	e := encode.New(&limits)
+	defer e.Free()
+	assert.False(t, e.ObjectWithout(0, 0, nil, &r))
+	assert.Empty(t, e.Buf)
 }

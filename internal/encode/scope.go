@@ -141,7 +141,7 @@ func (e *Encoder) openGroups(groups []string) {
 		if e.depth >= e.limits.Depth {
 			return
 		}
-		if !e.member(o, name) {
+		if !e.named(o, name, e.Rename != nil && len(e.objects) == 1) {
 			o.cut--
 			return
 		}

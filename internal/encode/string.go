@@ -21,6 +21,7 @@ func (e *Encoder) Text(s string) {
 		e.learn(s)
 		return
 	}
+	e.CutText = true
 	const overhead = len(`"…[!CUT  bytes]"`) + 20 // digits
 	head := runePrefix(s, e.limits.StringBytes)
 	head = head[:escapedPrefix(head, e.end-len(e.Buf)-overhead)]
