@@ -1,9 +1,6 @@
 package wfslog
 
 import (
-	"encoding"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 
 	"github.com/wfslog/wfslog/internal/encode"
@@ -64,7 +61,7 @@ func (c *core) harmless(groups []string, attrs []slog.Attr) (_ []slog.Attr, reda
 		case kind == slog.KindAny, kind == slog.KindGroup, kind == slog.KindLogValuer, kind == slog.KindString, kind == slog.KindTime:
 			e.Buf = e.Buf[:0]
 			e.Value(a.Value)
-			a.Value = slog.AnyValue(rendered(e.Buf))
+			a.Value = slog.AnyValue(encode.Rendered(e.Buf))
 		}
 		key, n := c.redactText(a.Key)
 		a.Key = key
@@ -72,32 +69,4 @@ func (c *core) harmless(groups []string, attrs []slog.Attr) (_ []slog.Attr, reda
 		out = append(out, a)
 	}
 	return out, redacted + e.Redacted
-}
-
-// rendered is a value as the journal has it, in JSON, for handlers that could not
-// render the original without harm.
-type rendered string
-
-var (
-	_ json.Marshaler         = rendered("")
-	_ encoding.TextMarshaler = rendered("")
-	_ fmt.Stringer           = rendered("")
-)
-
-// MarshalJSON returns the value.
-func (r rendered) MarshalJSON() ([]byte, error) { return []byte(r), nil }
-
-// MarshalText returns the text of a string, and the JSON of anything else.
-func (r rendered) MarshalText() ([]byte, error) {
-	var text string
-	if json.Unmarshal([]byte(r), &text) == nil {
-		return []byte(text), nil
-	}
-	return []byte(r), nil
-}
-
-// String returns what MarshalText does.
-func (r rendered) String() string {
-	text, _ := r.MarshalText() // never fails
-	return string(text)
 }

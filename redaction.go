@@ -94,7 +94,7 @@ func (c *core) redactAttr(groups []string, a slog.Attr) slog.Attr {
 	case a.Value.Kind() == slog.KindAny:
 		e := c.newEncoder()
 		if e.Value(a.Value); e.Redacted > 0 {
-			a.Value = slog.AnyValue(rendered(e.Buf))
+			a.Value = slog.AnyValue(encode.Rendered(e.Buf))
 			n += e.Redacted
 		}
 		e.Free()

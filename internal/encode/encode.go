@@ -159,6 +159,8 @@ func (e *Encoder) any(v any) {
 		e.null()
 	case mark:
 		e.mark(v)
+	case Rendered:
+		e.rendered(v)
 	case error:
 		e.error(v)
 	default:

@@ -341,3 +341,18 @@ func TestObjectWithout(t *testing.T) {
 	assert.False(t, e.ObjectWithout(0, 0, nil, &r))
 	assert.Empty(t, e.Buf)
 }
+
+func TestRenderedIsWrittenAsItIs(t *testing.T) {
+	const text = `{"!CUT":{"bytes":5},"head":"a"}`
+	attrs := []slog.Attr{slog.Any("k", encode.Rendered(text))}
+	got, hostile := encoded(t, &limits, func(e *encode.Encoder) { e.Attrs(nil, attrs) })
+	assert.Equal(t, `{"k":`+text+`}`, got)
+	assert.False(t, hostile)
+
+	l := encode.Limits{LineBytes: 1 << 10}.WithDefaults()
+	attrs = []slog.Attr{slog.Any("k", encode.Rendered(`"`+strings.Repeat("x", 1<<10)+`"`))}
+	got, hostile = encoded(t, &l, func(e *encode.Encoder) { e.Attrs(nil, attrs) })
+	assert.Contains(t, got, `{"k":{"!CUT":{"bytes":1026,"sha256":`)
+	assert.Less(t, len(got), 1<<10)
+	assert.True(t, hostile)
+}
