@@ -22,7 +22,7 @@ var foreignKeys = map[string]string{
 	"time": "time", "ts": "time", "timestamp": "time",
 	"level": "level", "severity": "level",
 	"msg": "msg", "message": "msg",
-	"logger": "logger",
+	"logger": "logger", "source": "source",
 }
 
 func parseForeign(line []byte) (Event, error) {
@@ -160,8 +160,33 @@ func (ev *foreignEvent) takeBuiltin(field string, value []byte) bool {
 		return ev.leveled
 	case "msg":
 		return ev.Msg == "" && setString(&ev.Msg, value)
+	case "source":
+		var src Source
+		if ev.Source != nil || !isSource(value) || !setJSON(&src, value) {
+			return false
+		}
+		ev.Source = &src
+		return true
 	}
 	return ev.Logger == "" && setString(&ev.Logger, value)
+}
+
+// isSource reports whether value is what slog's handlers write of a line of code, and
+// nothing else is in it.
+func isSource(value []byte) bool {
+	if value[0] != '{' {
+		return false
+	}
+	n := 0
+	for rawKey := range jsonscan.Members(value) {
+		switch string(rawKey) {
+		case `"function"`, `"file"`, `"line"`:
+			n++
+		default:
+			return false
+		}
+	}
+	return n > 0
 }
 
 // foreignFields are the members of wf that name a field of an event.

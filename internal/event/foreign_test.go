@@ -36,6 +36,26 @@ func wfGroup(attrs ...slog.Attr) slog.Attr {
 	return slog.Attr{Key: "wf", Value: slog.GroupValue(append(base, attrs...)...)}
 }
 
+func TestForeignLinesMayHaveTheSource(t *testing.T) {
+	for _, tt := range []struct {
+		source any
+		want   *event.Source
+		attrs  string
+	}{
+		{&slog.Source{Function: "main.f", File: "a.go", Line: 5}, &event.Source{Function: "main.f", File: "a.go", Line: 5}, ``},
+		{map[string]any{"function": "main.f"}, &event.Source{Function: "main.f"}, ``},
+		{map[string]any{"function": "main.f", "table": "t"}, nil, `{"source":{"function":"main.f","table":"t"}}`},
+		{map[string]any{"line": "5"}, nil, `{"source":{"line":"5"}}`},
+		{map[string]any{}, nil, `{"source":{}}`},
+		{"kafka", nil, `{"source":"kafka"}`},
+	} {
+		got, err := event.ParseLine(jsonLine(t, "m", nil, slog.Any("source", tt.source), wfGroup()))
+		require.NoError(t, err)
+		assert.Equal(t, tt.want, got.Source)
+		assert.Equal(t, tt.attrs, string(got.Attrs))
+	}
+}
+
 func TestForeignLinesAreReadInAnyWrapper(t *testing.T) {
 	plain := jsonLine(t, "hello {\"x\"}", nil,
 		slog.String("logger", "workflow.a"), slog.Int("n", 1),
