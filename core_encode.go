@@ -10,7 +10,7 @@ import (
 func (c *core) encode(ev *event.Event, s *span, rec *record, flags []string) *encode.Encoder {
 	ev.Stream, ev.Time, ev.Run, ev.Span = c.seq.Stream(), ev.Time.UTC(), s.run.id, s.path
 	e := c.newEncoder()
-	ev.AppendBodyAt(e, s.place)
+	ev.AppendBodyAt(e, s.place, new(event.Parts))
 	mark := len(e.Buf)
 	e.Buf = append(e.Buf, `,"attrs":`...)
 	if !rec.appendAttrs(e) {

@@ -9,14 +9,27 @@ import (
 
 // AppendBody appends the body of ev up to its attributes: all that its fields
 // say but for the head and Attrs. An empty Type is an error of the caller.
-func (ev *Event) AppendBody(e *encode.Encoder) { ev.AppendBodyAt(e, "") }
+func (ev *Event) AppendBody(e *encode.Encoder) { ev.AppendBodyAt(e, "", &Parts{}) }
+
+// Parts says where in a buffer parts of an event of a span are, for those who want
+// their bytes a second time.
+type Parts struct {
+	Time     int // of ,"time":"…","level":"…"; the time may be missing
+	Place    int // of ,"run":"…","span":"…"
+	PlaceEnd int
+	Text     int // of a log: of ,"logger":"…","source":{…},"msg":"…"; the first two may be missing
+	TextEnd  int
+	Attrs    int // of the attributes object, with the name in front of it if there is any
+	AttrsEnd int
+}
 
 // AppendBodyAt is AppendBody for an event whose Run and Span are those of place,
-// unless that is empty.
-func (ev *Event) AppendBodyAt(e *encode.Encoder, place Place) {
+// unless that is empty. It sets the parts up to the attributes.
+func (ev *Event) AppendBodyAt(e *encode.Encoder, place Place, p *Parts) {
 	e.Buf = append(e.Buf, `,"stream":"`...)
 	e.Buf = append(e.Buf, ev.Stream...)
 	e.Buf = append(e.Buf, '"')
+	p.Time = len(e.Buf)
 	if !ev.Time.IsZero() {
 		e.Buf = append(e.Buf, `,"time":`...)
 		e.Time(ev.Time)
@@ -27,14 +40,22 @@ func (ev *Event) AppendBodyAt(e *encode.Encoder, place Place) {
 		if place == "" {
 			place = NewPlace(ev.Run, ev.Span)
 		}
+		p.Place = len(e.Buf)
 		e.Buf = append(e.Buf, place...)
+		p.PlaceEnd = len(e.Buf)
 	}
 	e.Buf = append(e.Buf, `,"event":"`...)
 	e.Buf = append(e.Buf, ev.Type...)
 	e.Buf = append(e.Buf, '"')
 	switch ev.Type {
 	case TypeLog:
-		ev.appendRecord(e)
+		if ev.After > 0 {
+			e.Buf = append(e.Buf, `,"after":`...)
+			e.Buf = strconv.AppendUint(e.Buf, uint64(ev.After), 10)
+		}
+		p.Text = len(e.Buf)
+		ev.AppendText(e)
+		p.TextEnd = len(e.Buf)
 	case TypeStart:
 		ev.appendStart(e)
 	case TypeEnd:
@@ -57,11 +78,8 @@ func (ev *Event) AppendBodyAt(e *encode.Encoder, place Place) {
 	}
 }
 
-func (ev *Event) appendRecord(e *encode.Encoder) {
-	if ev.After > 0 {
-		e.Buf = append(e.Buf, `,"after":`...)
-		e.Buf = strconv.AppendUint(e.Buf, uint64(ev.After), 10)
-	}
+// AppendText appends who logs the record and what it says: logger, source and message.
+func (ev *Event) AppendText(e *encode.Encoder) {
 	appendText(e, `,"logger":`, ev.Logger)
 	if s := ev.Source; s != nil {
 		e.Buf = append(e.Buf, `,"source":{"function":`...)

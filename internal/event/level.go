@@ -26,13 +26,21 @@ func LevelName(l slog.Level) string {
 // AppendLevel appends l as a JSON string for one of the six levels, and as a
 // number for any other.
 func AppendLevel(buf []byte, l slog.Level) []byte {
+	if !hasName(l) {
+		return strconv.AppendInt(buf, int64(l), 10)
+	}
+	buf = append(buf, '"')
+	buf = append(buf, LevelName(l)...)
+	return append(buf, '"')
+}
+
+// hasName reports whether l is one of the six levels.
+func hasName(l slog.Level) bool {
 	switch l {
 	case LevelTrace, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError, LevelCritical:
-		buf = append(buf, '"')
-		buf = append(buf, LevelName(l)...)
-		return append(buf, '"')
+		return true
 	}
-	return strconv.AppendInt(buf, int64(l), 10)
+	return false
 }
 
 // parseLevelName returns the level with one of the six names.

@@ -22,7 +22,7 @@ func TestBodiesAtAPlace(t *testing.T) {
 	ev := event.Event{Stream: "0123456789abcdef", Run: event.RunID{1}, Span: "1/2", Type: event.TypeLog, Msg: "m"}
 	limits := encode.Limits{}.WithDefaults()
 	with, without := encode.New(&limits), encode.New(&limits)
-	ev.AppendBodyAt(with, event.NewPlace(ev.Run, ev.Span))
+	ev.AppendBodyAt(with, event.NewPlace(ev.Run, ev.Span), &event.Parts{})
 	ev.AppendBody(without)
 	assert.Equal(t, string(without.Buf), string(with.Buf))
 }
