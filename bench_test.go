@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wfslog/wfslog"
+	"github.com/wfslog/wfslog/handlers/jsonlog"
 	"github.com/wfslog/wfslog/internal/eventtest"
 )
 
@@ -177,6 +178,44 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
+// discardWriter is like io.Discard, but no handler can know that.
+type discardWriter struct{}
+
+func (discardWriter) Write(b []byte) (int, error) { return len(b), nil }
+
+// BenchmarkNext measures what an operational log in JSON adds to a record in a span.
+// What counts is the difference between jsonlog and none, as a part of what
+// slog.JSONHandler takes alone. The journal and the logs go nowhere.
+func BenchmarkNext(b *testing.B) {
+	for _, record := range []struct {
+		name string
+		log  logFunc
+	}{{"five", logFive}, {"prompt", logPrompt}} {
+		loop := func(name string, ctx context.Context, log *slog.Logger) {
+			b.Run(record.name+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					record.log(ctx, log)
+				}
+			})
+		}
+		for _, next := range []struct {
+			name    string
+			handler slog.Handler
+		}{
+			{"none", slog.DiscardHandler},
+			{"jsonlog", jsonlog.New(discardWriter{}, nil)},
+			{"jsonlog in middleware", middleware{Handler: jsonlog.New(discardWriter{}, nil)}},
+			{"slog.JSONHandler", slog.NewJSONHandler(discardWriter{}, nil)},
+		} {
+			h := wfslog.NewHandler(&wfslog.Options{Sink: nopSink{}, Next: next.handler})
+			b.Cleanup(func() { require.NoError(b, h.Close()) })
+			loop(next.name, wfslog.StartIteration(background(h)), slog.New(h).WithGroup("workflow.agent1"))
+		}
+		loop("slog.JSONHandler alone", context.Background(), slog.New(slog.NewJSONHandler(discardWriter{}, nil)))
+	}
+}
+
 // BenchmarkDisabled measures what a record costs that nobody wants.
 func BenchmarkDisabled(b *testing.B) {
 	h := wfslog.NewHandler(&wfslog.Options{Sink: nopSink{}, JournalLevel: slog.LevelInfo, Next: slog.DiscardHandler})
@@ -214,6 +253,10 @@ func TestPlainRecordsDoNotAllocate(t *testing.T) {
 		}},
 		{"not for the operational log", warnings, logFive},
 		{"in the default run", slog.DiscardHandler, func(_ context.Context, log *slog.Logger) { logFive(context.Background(), log) }},
+		{"in JSON", jsonlog.New(discardWriter{}, nil), logFive},
+		{"a prompt in JSON", jsonlog.New(discardWriter{}, nil), func(ctx context.Context, log *slog.Logger) {
+			log.LogAttrs(ctx, slog.LevelInfo, "m", slog.String(wfslog.KeyInput, prompt))
+		}},
 		{"for nobody", warnings, func(ctx context.Context, log *slog.Logger) {
 			log.LogAttrs(ctx, wfslog.LevelTrace-1, "m", slog.Int("k", 1))
 		}},

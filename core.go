@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/wfslog/wfslog/handlers/journal"
+	"github.com/wfslog/wfslog/handlers/jsonlog"
+	"github.com/wfslog/wfslog/internal/event"
 	"github.com/wfslog/wfslog/internal/hook"
 	"github.com/wfslog/wfslog/internal/process"
 	"github.com/wfslog/wfslog/internal/sequencer"
@@ -26,6 +28,7 @@ type core struct {
 	level        slog.Leveler
 	journalLevel slog.Leveler
 	next         slog.Handler
+	json         *jsonlog.Handler // next, if it is one that may get what is encoded
 	dir          string
 	workflow     string
 	saveOn       SavePolicy
@@ -80,6 +83,9 @@ func newCore(o *Options) (c *core, complaints []error) {
 	c.replace = c.redacting(o.ReplaceAttr)
 	if c.next == nil {
 		c.next = newConsole(o.AddSource)
+	}
+	if event.FitsOperational(&c.limits) {
+		c.json, _ = c.next.(*jsonlog.Handler)
 	}
 	if c.level == nil {
 		levels, err := levelsFromEnv()

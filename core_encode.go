@@ -10,12 +10,18 @@ import (
 func (c *core) encode(ev *event.Event, s *span, rec *record, flags []string) *encode.Encoder {
 	ev.Stream, ev.Time, ev.Run, ev.Span = c.seq.Stream(), ev.Time.UTC(), s.run.id, s.path
 	e := c.newEncoder()
-	ev.AppendBodyAt(e, s.place, new(event.Parts))
+	parts := new(event.Parts)
+	if rec != nil {
+		parts = &rec.parts
+	}
+	ev.AppendBodyAt(e, s.place, parts)
 	mark := len(e.Buf)
 	e.Buf = append(e.Buf, `,"attrs":`...)
+	parts.Attrs = len(e.Buf)
 	if !rec.appendAttrs(e) {
 		e.Buf = e.Buf[:mark]
 	}
+	parts.AttrsEnd = len(e.Buf)
 	if e.BadUTF8 {
 		flags = append(flags, event.FlagUTF8)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/wfslog/wfslog/internal/encode"
+	"github.com/wfslog/wfslog/internal/event"
 )
 
 // Handler is a [slog.Handler] that hands records on to an operational log and
@@ -26,6 +27,8 @@ type Handler struct {
 	next  slog.Handler  // has the attributes that came before the first group
 	tail  *nextScope    // the rest of them, for next
 	attrs int           // number of attributes of With calls
+
+	reserved bool // one of them, or a group, has a name that package jsonlog has a use for
 }
 
 var _ slog.Handler = (*Handler)(nil)
@@ -126,6 +129,9 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if h.shows(s, r.Level) && h.next.Enabled(ctx, r.Level) {
 		err = errors.Join(err, rec.forward(ctx))
 	}
+	if rec.line != nil {
+		rec.line.Free()
+	}
 	if err != nil {
 		h.core.reports.awaitFirst()
 	}
@@ -155,6 +161,7 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 		attrs, _ = h.core.harmless(h.scope.Groups(), attrs)
 	}
 	if h.tail == nil {
+		h2.reserved = h.reserved || slices.ContainsFunc(attrs, isReserved)
 		h2.next = h.next.WithAttrs(topLevel(attrs))
 	} else {
 		h2.tail = &nextScope{parent: h.tail, attrs: slices.Clip(attrs)}
@@ -182,6 +189,7 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	if len(h.scope.Groups()) >= h.core.limits.Depth {
 		return &h2 // deeper groups are not kept apart
 	}
+	h2.reserved = h.reserved || h.tail == nil && event.ReservedKey(name) != ""
 	h2.scope = h.scope.WithGroup(name)
 	h2.tail = &nextScope{parent: h.tail, group: name}
 	return &h2

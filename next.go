@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+
+	"github.com/wfslog/wfslog/internal/event"
 )
 
 // nextScope holds, from the first group on, the groups and attributes of With
@@ -49,6 +51,9 @@ func topLevel(attrs []slog.Attr) []slog.Attr {
 
 // forward hands the record on to the operational log.
 func (rec *record) forward(ctx context.Context) error {
+	if done, err := rec.forwardEncoded(); done {
+		return err
+	}
 	h := rec.h
 	attrs := rec.attrs
 	if attrs == nil && (rec.op != nil || h.tail != nil || rec.hostile || rec.needsCare()) {
@@ -84,6 +89,27 @@ func (rec *record) forward(ctx context.Context) error {
 	}
 	return h.next.Handle(ctx, r)
 }
+
+// forwardEncoded hands the record on with its attributes as they were encoded for the
+// journal, and reports whether the operational log takes them. It writes what it would
+// write otherwise.
+func (rec *record) forwardEncoded() (done bool, err error) {
+	h := rec.h
+	if rec.line == nil || rec.seq == 0 || rec.hostile || h.scope.Hostile() || h.reserved || h.tail == nil && rec.reserved {
+		return false, nil
+	}
+	c := h.core
+	o := event.Operational{
+		Body: rec.line, Parts: rec.parts, Source: c.addSource,
+		Level: rec.slog.Level, Stream: c.seq.Stream(), Seq: rec.seq, After: rec.after,
+	}
+	if h.agent == "" {
+		o.Agent = c.textOf(rec.span.agent)
+	}
+	return c.json.HandleRecorded(&o)
+}
+
+func isReserved(a slog.Attr) bool { return event.ReservedKey(a.Key) != "" }
 
 // message returns the record's message without secrets, and how many it had. The
 // names that are in the message of an operation may not have been encoded.

@@ -26,7 +26,8 @@ type Options struct {
 	JournalLevel slog.Leveler
 	// Next is the operational log; nil means the console on standard error, and
 	// [slog.DiscardHandler] none. slog's own default handler would wait for itself
-	// once wfslog's is the default, and is replaced by the console.
+	// once wfslog's is the default, and is replaced by the console. For JSON,
+	// [jsonlog.New] costs least: what is recorded is encoded only once.
 	Next slog.Handler
 	// Dir is where journals and documents go: "" means $WFSLOG_DIR, else "logs".
 	Dir string

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/wfslog/wfslog/internal/encode"
 	"github.com/wfslog/wfslog/internal/event"
 	"github.com/wfslog/wfslog/internal/sequencer"
 )
@@ -29,6 +30,15 @@ type record struct {
 	usage   usageSum // of an end: what the actions in the span have reported
 	encoded bool     // the attributes were encoded, so hostile is known
 	hostile bool     // the values must not be handed on as they are
+
+	// line holds the event of an ordinary record, if the operational log may make use of
+	// it.
+	line  *encode.Encoder
+	parts event.Parts
+
+	// What the keys of the attributes tell, if the operational log wants to know it.
+	mayAct   bool // one of them may make it an action
+	reserved bool // one of them is reserved by package jsonlog
 }
 
 // prepare looks for the marker, and evaluates the attributes if they cannot be used
@@ -38,6 +48,9 @@ func (rec *record) prepare() {
 	evaluate := c.replace != nil || c.content != ContentFull
 	resolved := false // the marker is a group
 	rec.slog.Attrs(func(a slog.Attr) bool {
+		if c.tallies {
+			rec.noteKey(a.Key)
+		}
 		switch a.Value.Kind() {
 		case slog.KindLogValuer:
 			if op := markedOperation(a); op != nil {
@@ -64,6 +77,21 @@ func (rec *record) prepare() {
 			groups = rec.h.scope.Groups()
 		}
 		rec.attrs = c.evaluate(groups, rec.attrs)
+		if c.tallies {
+			for _, a := range rec.attrs {
+				rec.noteKey(a.Key)
+			}
+		}
+	}
+}
+
+// noteKey notes what the key of one of the record's own attributes tells.
+func (rec *record) noteKey(key string) {
+	switch {
+	case key == KeyAction:
+		rec.mayAct = true
+	case event.ReservedKey(key) != "":
+		rec.reserved = true
 	}
 }
 
@@ -192,23 +220,19 @@ func (rec *record) recordLog() (err error) {
 		Type: event.TypeLog, Time: r.Time, Level: r.Level, After: rec.after, Logger: rec.h.name, Msg: r.Message,
 	}
 	if c.addSource {
-		ev.Source = sourceOf(r)
+		ev.Source = (*event.Source)(r.Source())
 	}
 	e := c.encode(&ev, rec.span, rec, nil)
-	defer e.Free()
+	if c.json != nil {
+		rec.line = e
+	} else {
+		defer e.Free()
+	}
 	rec.seq, err = c.seq.Append(&ss.seq, event.TypeLog, e.Buf)
-	if c.tallies {
+	if rec.mayAct {
 		rec.tallyAction(ss)
 	}
 	return err
-}
-
-func sourceOf(r *slog.Record) *event.Source {
-	src := r.Source()
-	if src == nil {
-		return nil
-	}
-	return &event.Source{Function: src.Function, File: src.File, Line: src.Line}
 }
 
 // recordOperation records what the record tells of a span. admitted says whether
