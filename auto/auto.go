@@ -36,11 +36,9 @@
 //
 // It goes to standard error, or to standard output if WFSLOG_OUTPUT says so: as lines
 // for people if that is a terminal, else as JSON, an object on each line, with levels as
-// [wfslog.LevelName] says them. Container runtimes collect standard error as they do
-// standard output, and standard output is left to the program, whose data it may be;
-// but some collectors take all of standard error for errors. JSON is written by
-// [slog.JSONHandler], with control characters escaped, and those that are invisible or
-// change the direction of text.
+// [wfslog.LevelName] says them, as package jsonlog writes it. Container runtimes collect
+// standard error as they do standard output, and standard output is left to the program,
+// whose data it may be; but some collectors take all of standard error for errors.
 //
 // A reader that has gone or does not read neither ends the program nor holds it up.
 // When a write has not returned for a second, the program goes on, and up to 1 MiB of
@@ -74,10 +72,9 @@
 package auto
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
+	"log"
 	"log/slog"
 	"os"
 	"strings"
@@ -86,8 +83,7 @@ import (
 
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/handlers/console"
-	"github.com/wfslog/wfslog/internal/encode"
-	"github.com/wfslog/wfslog/internal/output"
+	"github.com/wfslog/wfslog/handlers/jsonlog"
 	"github.com/wfslog/wfslog/internal/termtext"
 )
 
@@ -101,8 +97,11 @@ func init() {
 		// There is nowhere else to say that it could not be said.
 		_ = next.Handle(context.Background(), slog.NewRecord(time.Now(), slog.LevelWarn, err.Error(), 0))
 	}
-	handler = wfslog.NewHandler(&wfslog.Options{Next: watch{next, new(atomic.Bool)}})
+	handler = wfslog.NewHandler(&wfslog.Options{Next: next})
+	slog.SetDefault(slog.New(watch{handler, next, new(atomic.Bool)}))
+	printed := log.Writer()
 	slog.SetDefault(slog.New(handler))
+	log.SetOutput(printed) // what package log prints is watched, and nothing else
 }
 
 // Levels returns the levels of the operational log, at first those of $WFSLOG_LEVEL, to
@@ -131,62 +130,5 @@ func operationalLog(f *os.File) slog.Handler {
 	if termtext.IsTerminal(f) {
 		return console.New(f, &console.Options{Level: everything})
 	}
-	out := output.New(f, maxPending, notShown)
-	return jsonLines{slog.NewJSONHandler(printable{out}, &slog.HandlerOptions{Level: everything, ReplaceAttr: nameLevel}), out}
-}
-
-// jsonLines is a handler whose errors are shown when Handle returns, if somebody reads.
-type jsonLines struct {
-	slog.Handler
-	out *output.Writer
-}
-
-func (h jsonLines) Handle(ctx context.Context, r slog.Record) error {
-	err := h.Handler.Handle(ctx, r)
-	if err == nil && r.Level >= slog.LevelError {
-		h.out.Flush()
-	}
-	return err
-}
-
-func (h jsonLines) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return jsonLines{h.Handler.WithAttrs(attrs), h.out}
-}
-
-func (h jsonLines) WithGroup(name string) slog.Handler {
-	return jsonLines{h.Handler.WithGroup(name), h.out}
-}
-
-// printable is a writer of lines of JSON in which nothing is hidden: slog lets through
-// what changes how a terminal or a browser shows the text around it.
-type printable struct{ w io.Writer }
-
-func (p printable) Write(line []byte) (int, error) {
-	value := bytes.TrimSuffix(line, []byte("\n"))
-	if clean := encode.Clean(value); &clean[0] != &value[0] {
-		if _, err := p.w.Write(append(clean, '\n')); err != nil {
-			return 0, err
-		}
-		return len(line), nil
-	}
-	return p.w.Write(line)
-}
-
-// maxPending is how many bytes wait for a collector of logs that is busy.
-const maxPending = 1 << 20
-
-// notShown is the line that tells of dropped records.
-func notShown(n int) string {
-	return fmt.Sprintf(`{"time":%q,"level":"WARN","msg":"records not shown","records":%d}`+"\n", time.Now().Format(time.RFC3339Nano), n)
-}
-
-// nameLevel replaces a record's level by our name of it.
-func nameLevel(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) > 0 || a.Key != slog.LevelKey {
-		return a
-	}
-	if level, ok := a.Value.Any().(slog.Level); ok {
-		a.Value = slog.StringValue(wfslog.LevelName(level))
-	}
-	return a
+	return jsonlog.New(f, &jsonlog.Options{Level: everything})
 }

@@ -350,7 +350,7 @@ func TestLinesAreSafeToShow(t *testing.T) {
 	_, line, ok := strings.Cut(stderr, `"msg":`)
 	require.True(t, ok, "%s", stderr)
 	line, plain, _ := strings.Cut(line, "\n")
-	assert.Equal(t, `"\u009b31m \u202e\u001b[2J\u007f\ufffd","\u2066key":"two  spaces \"\u200b\""}`, line)
+	assert.Equal(t, `"\u009b31m \u202e\u001b[2J\u007f�","\u2066key":"two  spaces \"\u200b\""}`, line)
 	assert.Regexp(t, `^{"time":"[^"]*","level":"INFO","msg":"plain"}\n$`, plain)
 }
 

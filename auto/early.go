@@ -14,19 +14,20 @@ import (
 const earlyText = "wfslog: a logger was taken from slog.Default before auto was initialised; " +
 	"what it logs is text and is not recorded: import auto in its package"
 
-// watch is an operational log that says once if it gets a record of a logger that was
-// taken from [slog.Default] too early. Such a logger prints its records through package
-// log, whose output this program's default handler is.
+// watch is the handler of what package log prints. It says once, in the operational
+// log, if that is a record of a logger that was taken from [slog.Default] too early:
+// such a logger prints its records.
 type watch struct {
-	slog.Handler // those derived from it get no text of package log, and need no watch
-	said         *atomic.Bool
+	slog.Handler
+	next slog.Handler // the operational log
+	said *atomic.Bool
 }
 
 func (w watch) Handle(ctx context.Context, r slog.Record) error {
 	err := w.Handler.Handle(ctx, r)
 	if r.PC == 0 && beginsWithLevel(r.Message) && !w.said.Load() && isPrintedBySlog() && w.said.CompareAndSwap(false, true) {
 		// There is nowhere else to say that it could not be said.
-		_ = w.Handler.Handle(ctx, slog.NewRecord(time.Now(), slog.LevelWarn, earlyText, 0))
+		_ = w.next.Handle(ctx, slog.NewRecord(time.Now(), slog.LevelWarn, earlyText, 0))
 	}
 	return err
 }
