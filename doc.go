@@ -18,7 +18,9 @@
 //	log.InfoContext(ctx, "asked the model", wfslog.Action("llm_call"),
 //		wfslog.Input(prompt), wfslog.Output(answer), wfslog.Tokens(1200, 85))
 //
-// Package auto does the first line for programs that only import it.
+// Package auto does the first line for programs that only import it. The operational
+// log is [Options.Next]: package handlers/console writes it for people, which is the
+// default, and handlers/jsonlog for machines, at the least cost.
 //
 // # Words
 //

@@ -11,6 +11,7 @@ import (
 	"github.com/wfslog/wfslog"
 	"github.com/wfslog/wfslog/handlers/console"
 	"github.com/wfslog/wfslog/handlers/journal"
+	"github.com/wfslog/wfslog/handlers/jsonlog"
 )
 
 // The lines that docs/migrating.md shows are those of these examples.
@@ -137,8 +138,8 @@ func Example_migratingFromPythonHandlers() {
 		return a
 	}
 	var opts wfslog.Options
-	opts.Next = slog.NewJSONHandler(os.Stderr, nil)
-	opts.Next = slog.NewMultiHandler(console.New(os.Stderr, nil), slog.NewJSONHandler(os.Stderr, nil))
+	opts.Next = jsonlog.New(os.Stderr, nil)
+	opts.Next = slog.NewMultiHandler(console.New(os.Stderr, nil), jsonlog.New(os.Stdout, nil))
 	opts.Level, opts.JournalLevel = slog.LevelWarn, slog.LevelInfo
 	opts.Journal = journal.Options{SegmentBytes: 16 << 20, MaxBytes: 1 << 30}
 	opts.Dir = "logs"
