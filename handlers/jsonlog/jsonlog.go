@@ -152,7 +152,7 @@ func toldIn(r *slog.Record) told {
 				t.logger, t.loggerAt = a.Value.String(), n
 			}
 		case "wf":
-			if kind == slog.KindGroup && len(a.Value.Group()) > 0 || kind == slog.KindLogValuer {
+			if kind == slog.KindGroup || kind == slog.KindLogValuer {
 				t.wf, t.wfAt = a.Value, n
 			}
 		}
@@ -195,12 +195,15 @@ func (h *Handler) appendHead(e *encode.Encoder, r *slog.Record, logger string) {
 	ev.AppendText(e)
 }
 
-// appendWF appends the member wf, with limits of its own: it is there also if the
-// attributes are as many as may be.
+// appendWF appends the member wf, unless nothing is in it, with limits of its own: it is
+// there also if the attributes are as many as may be.
 func appendWF(e *encode.Encoder, wf slog.Value) {
 	own := encode.New(&event.OperationalLimits)
 	defer own.Free()
 	own.Value(wf)
+	if string(own.Buf) == "{}" {
+		return
+	}
 	e.Buf = append(e.Buf, `,"wf":`...)
 	e.Buf = append(e.Buf, own.Buf...)
 }

@@ -78,6 +78,8 @@ func TestLines(t *testing.T) {
 		{"reserved groups", func(h *jsonlog.Handler) *jsonlog.Handler { return group(group(h, "time"), "time") }, args{"time", 1, "logger", "x", wf}, `,"!time":{"time":{"time":1,"logger":"x","wf":{"run":"r","span":"1"}}}}`},
 		{"other wf and logger", same, args{"logger", 1, "wf", 2, "logger", "x", "wf", 3, "!wf", 4, "logger", "y"}, `,"logger":"x","!wf":4,"!logger":"y","!DUP":{"!logger":[1],"!wf":[2,3]}}`},
 		{"empty wf and logger", same, args{"logger", "", slog.Group("wf"), "a", 1}, `,"!logger":"","a":1}`},
+		{"nothing in wf", same, args{slog.Group("wf", slog.Group("b")), "a", 1}, `,"a":1}`},
+		{"no group from wf", same, args{"wf", valuer{slog.GroupValue()}}, `}`},
 		{"two of wf", same, args{wf, slog.Group("wf", "b", 1)}, `,"!wf":{"run":"r","span":"1"},"wf":{"b":1}}`},
 		{"keyless group", same, args{slog.Group("", "time", 1, wf)}, `,"!time":1,"!wf":{"run":"r","span":"1"}}`},
 	}
