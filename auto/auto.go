@@ -98,7 +98,7 @@ func init() {
 		_ = next.Handle(context.Background(), slog.NewRecord(time.Now(), slog.LevelWarn, err.Error(), 0))
 	}
 	handler = wfslog.NewHandler(&wfslog.Options{Next: next})
-	slog.SetDefault(slog.New(watch{handler, next, new(atomic.Bool)}))
+	slog.SetDefault(slog.New(watch{handler, new(atomic.Bool)}))
 	printed := log.Writer()
 	slog.SetDefault(slog.New(handler))
 	log.SetOutput(printed) // what package log prints is watched, and nothing else

@@ -14,12 +14,10 @@ import (
 const earlyText = "wfslog: a logger was taken from slog.Default before auto was initialised; " +
 	"what it logs is text and is not recorded: import auto in its package"
 
-// watch is the handler of what package log prints. It says once, in the operational
-// log, if that is a record of a logger that was taken from [slog.Default] too early:
-// such a logger prints its records.
+// watch is the handler of what package log prints. It says once if that is a record of a
+// logger that was taken from [slog.Default] too early: such a logger prints its records.
 type watch struct {
 	slog.Handler
-	next slog.Handler // the operational log
 	said *atomic.Bool
 }
 
@@ -27,7 +25,7 @@ func (w watch) Handle(ctx context.Context, r slog.Record) error {
 	err := w.Handler.Handle(ctx, r)
 	if r.PC == 0 && beginsWithLevel(r.Message) && !w.said.Load() && isPrintedBySlog() && w.said.CompareAndSwap(false, true) {
 		// There is nowhere else to say that it could not be said.
-		_ = w.next.Handle(ctx, slog.NewRecord(time.Now(), slog.LevelWarn, earlyText, 0))
+		_ = w.Handler.Handle(ctx, slog.NewRecord(time.Now(), slog.LevelWarn, earlyText, 0))
 	}
 	return err
 }
