@@ -321,6 +321,15 @@ func TestRename(t *testing.T) {
 	}
 }
 
+func TestRenameOfASecret(t *testing.T) {
+	got, _ := encoded(t, &limits, func(e *encode.Encoder) {
+		e.Redact = true
+		e.Rename = func(string) string { return "other" }
+		e.Attrs(nil, []slog.Attr{slog.String("password", "abc")})
+	})
+	assert.Equal(t, `{"other":"[REDACTED]"}`, got)
+}
+
 func TestObjectWithout(t *testing.T) {
 	r := record([]slog.Attr{slog.Int("a", 1), slog.Int("b", 2), slog.Int("c", 3), slog.Int("d", 4), slog.Int("e", 5), slog.Int("f", 6), slog.Int("g", 7)})
 	for _, tt := range []struct {
