@@ -137,6 +137,9 @@ func TestAttributesAreEncodedOnce(t *testing.T) {
 		{"reserved key with a group", wfslog.Options{}, jsonlog.Options{}, plain, info(slog.Group("wf", "k", 1), once), 2},
 		{"evaluated reserved key", wfslog.Options{}, jsonlog.Options{}, plain, info(slog.Group("", "msg", 1), once), 2},
 		{"reserved key in With", wfslog.Options{}, jsonlog.Options{}, plain, with(func(l *slog.Logger) *slog.Logger { return l.With("time", 1) }), 2},
+		{"reserved key in the first With", wfslog.Options{}, jsonlog.Options{}, plain, with(func(l *slog.Logger) *slog.Logger {
+			return l.With("time", 1).With("k", 2)
+		}), 2},
 		{"level without a name", wfslog.Options{}, jsonlog.Options{}, plain, func(ctx context.Context, log *slog.Logger) {
 			log.LogAttrs(ctx, slog.LevelInfo+1, "m", once)
 		}, 2},
