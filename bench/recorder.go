@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wfslog/wfslog"
+	"github.com/wfslog/wfslog/handlers/jsonlog"
 )
 
 // Names of wfslog's sides.
@@ -63,7 +64,7 @@ func (r *recorder) settle() { time.Sleep(25 * time.Millisecond) }
 
 // newOperationalLog returns the handler that writes the operational log as JSON,
 // for [wfslog.Options.Next].
-func newOperationalLog(w *buffered) slog.Handler { return slog.NewJSONHandler(w, nil) }
+func newOperationalLog(w *buffered) slog.Handler { return jsonlog.New(w, nil) }
 
 // loop returns an op that logs r.
 func (r record) loop(ctx context.Context, log *slog.Logger) func(n int) {
