@@ -149,30 +149,26 @@ func (b *TreeBuilder) Close() error {
 	return nil
 }
 
-// readChunk is how much is read at once.
-const readChunk = 256 << 10
-
 // ReadFrom reads event lines to the end of r, apart from what is written and from
 // other calls of ReadFrom: an unfinished last line is torn. It returns the errors
 // of r. If r has a method Name, as files have, problems are told with that name.
+// Of a large input, it reads several pieces at a time.
 func (b *TreeBuilder) ReadFrom(r io.Reader) (n int64, err error) {
-	in := lineIntake{b: b, source: noSource}
-	s := &in.splitter
+	in := newPieceIntake(b)
 	if f, ok := r.(interface{ Name() string }); ok {
-		s.file = f.Name()
+		in.splitter.file = f.Name()
 	}
 	if f, ok := r.(*linefile.File); ok {
 		b.mu.Lock()
 		in.source = b.store.addFile(f)
 		b.mu.Unlock()
 	}
-	buf := make([]byte, readChunk)
 	for {
-		k, err := r.Read(buf)
+		k, err := r.Read(in.room())
 		n += int64(k)
-		s.write(buf[:k], in.add)
+		in.took(k)
 		if err != nil {
-			s.end(b.addTorn)
+			in.end()
 			if errors.Is(err, io.EOF) {
 				err = nil
 			}

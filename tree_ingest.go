@@ -22,6 +22,7 @@ type lineHead struct {
 	kind   kindCode
 	flags  entryFlags
 	own    *ownEvent // of the stream itself
+	bad    *badLine  // the line is no event, and nothing else is set
 
 	text   []byte // the line
 	source uint32 // where it stays; noSource if it is to be kept in memory
@@ -48,31 +49,46 @@ func headOf(ev *Event) lineHead {
 	return h
 }
 
+// badLine is a line that is no event.
+type badLine struct {
+	treeLine
+	hash lineHash // of all of it
+	err  error
+}
+
 // lineIntake reads lines from one place.
 type lineIntake struct {
 	b        *TreeBuilder
 	source   uint32 // that the lines stay in; noSource if they are to be kept in memory
 	splitter lineSplitter
 	envelope event.Envelope
+	heads    []lineHead // of lines that have been scanned
 }
 
 const noSource = ^uint32(0)
 
-// add reads one line.
+// add reads one line, and adds its event.
 func (in *lineIntake) add(l *treeLine) {
-	b := in.b
+	in.heads = in.heads[:0]
+	in.scan(l)
+	in.b.insert(in.heads, 0)
+}
+
+// scan reads one line, and appends what the index takes from it to in.heads. It touches
+// nothing of the builder.
+func (in *lineIntake) scan(l *treeLine) {
 	text := bytes.TrimSuffix(bytes.TrimPrefix(l.text, byteOrderMark), []byte("\r"))
 	if n := leadingNULs(text); n > 0 {
 		hole := *l
 		hole.text, hole.size = text[:n], int64(n)
-		b.addBad(&hole, &ParseError{Err: event.ErrNUL})
+		in.scanned(lineHead{bad: newBadLine(&hole, &ParseError{Err: event.ErrNUL})})
 		text = text[n:]
 	}
 	if len(text) == 0 {
 		return
 	}
 	if l.sum != nil {
-		b.addBad(l, &ParseError{Err: fmt.Errorf("%w: %d bytes", ErrLineTooLong, l.size)})
+		in.scanned(lineHead{bad: newBadLine(l, &ParseError{Err: fmt.Errorf("%w: %d bytes", ErrLineTooLong, l.size)})})
 		return
 	}
 	var h lineHead
@@ -90,16 +106,30 @@ func (in *lineIntake) add(l *treeLine) {
 	} else {
 		ev, err := event.ParseLine(text)
 		if err != nil {
-			b.addBad(l, err)
+			in.scanned(lineHead{bad: newBadLine(l, err)})
 			return
 		}
 		h = headOf(&ev)
 	}
 	h.text, h.source, h.offset = text, in.source, l.offset+int64(cap(l.text)-cap(text))
+	in.scanned(h)
+}
+
+func (in *lineIntake) scanned(h lineHead) { in.heads = append(in.heads, h) }
+
+// insert adds what was scanned of lines, whose numbers begin behind before.
+func (b *TreeBuilder) insert(heads []lineHead, before int) {
 	b.mu.Lock()
-	b.stats.Lines++
-	b.insertLocked(&h)
-	b.mu.Unlock()
+	defer b.mu.Unlock()
+	for i := range heads {
+		b.stats.Lines++
+		if bad := heads[i].bad; bad != nil {
+			bad.number += before
+			b.addBadLocked(bad)
+		} else {
+			b.insertLocked(&heads[i])
+		}
+	}
 }
 
 // leadingNULs returns the number of zero bytes at the beginning of text: what a
@@ -296,22 +326,26 @@ func (own *ownEvent) appendRefs(refs []foldRef, run RunID, stream string, seq ui
 	return refs
 }
 
-// addBad counts a line that is no event, once however often it comes.
-func (b *TreeBuilder) addBad(l *treeLine, err error) {
-	sum := hashLine(l.text)
+func newBadLine(l *treeLine, err error) *badLine {
+	bad := &badLine{treeLine: *l, err: err}
 	if l.sum != nil {
-		sum = lineHash(l.sum)
+		bad.hash = lineHash(l.sum)
+	} else {
+		bad.hash = hashLine(l.text)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.stats.Lines++
-	if _, known := b.bad[sum]; known {
+	return bad
+}
+
+// addBadLocked counts a line that is no event, once however often it comes. b.mu must be
+// held.
+func (b *TreeBuilder) addBadLocked(bad *badLine) {
+	if _, known := b.bad[bad.hash]; known {
 		return
 	}
-	b.bad[sum] = struct{}{}
+	b.bad[bad.hash] = struct{}{}
 	b.stats.Bad++
-	b.problemLocked(l, err)
-	for id := range namedRuns(l.text) {
+	b.problemLocked(&bad.treeLine, bad.err)
+	for id := range namedRuns(bad.text) {
 		b.runLocked(id).damaged++
 	}
 }

@@ -350,3 +350,65 @@ func TestDocumentWriteToFails(t *testing.T) {
 type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+// A large input is read in pieces at the same time. What comes of it is the same as if
+// it had come line by line.
+func TestTreeBuilderReadsPiecesInOrder(t *testing.T) {
+	var journal bytes.Buffer
+	_, err := eventtest.Journal(&journal, 60, 300)
+	require.NoError(t, err)
+	var input []byte
+	for i, line := range bytes.SplitAfter(journal.Bytes(), []byte("\n")) {
+		input = append(input, line...)
+		switch {
+		case i%1500 == 7:
+			input = append(input, "bad line\n"...) // each time the same
+		case i%1500 == 8:
+			input = fmt.Appendf(input, "%d: bad\n%s", i, line) // and what is known
+		case i%1500 == 9:
+			input = append(append(input, make([]byte, 5000)...), line...)
+		case i == 1800: // longer than a piece
+			long := wfslog.Event{Type: event.TypeLog, Seq: 1 << 40, Stream: goldenStreamA, Run: goldenRun, Msg: strings.Repeat("long ", 200_000)}
+			input = append(input, eventtest.Line(long, 0, 0)...)
+			input = append(append(input, bytes.Repeat([]byte("x"), 600_000)...), '\n')
+		}
+	}
+	input = append(input, `{"seq":`...)
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	require.NoError(t, os.WriteFile(path, input, 0o600))
+	read := func(r io.Reader, b *wfslog.TreeBuilder) {
+		n, err := b.ReadFrom(named{r, path})
+		require.NoError(t, err)
+		require.EqualValues(t, len(input), n)
+	}
+	want := wfslog.NewTreeBuilder(nil)
+	read(&shortReader{r: bytes.NewReader(input)}, want)
+	require.NotEmpty(t, want.Problems())
+
+	inMemory := wfslog.NewTreeBuilder(nil)
+	read(bytes.NewReader(input), inMemory)
+	inFile := wfslog.NewTreeBuilder(nil)
+	readLineFile(t, inFile, path)
+	for name, got := range map[string]*wfslog.TreeBuilder{"in memory": inMemory, "in a file": inFile} {
+		assert.Equal(t, want.Stats(), got.Stats(), name)
+		assert.Equal(t, documents(t, want), documents(t, got), name)
+		problems := got.Problems()
+		require.Len(t, problems, len(want.Problems()), name)
+		for i, p := range want.Problems() {
+			assert.EqualExportedValues(t, p, problems[i], name)
+		}
+	}
+}
+
+// named is a reader with the name of a file.
+type named struct {
+	io.Reader
+	name string
+}
+
+func (r named) Name() string { return r.name }
+
+// shortReader never fills a buffer.
+type shortReader struct{ r io.Reader }
+
+func (r *shortReader) Read(p []byte) (int, error) { return r.r.Read(p[:len(p)/2+1]) }
