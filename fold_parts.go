@@ -1,6 +1,7 @@
 package wfslog
 
 import (
+	"runtime"
 	"slices"
 )
 
@@ -21,9 +22,30 @@ type foldParts struct {
 	beginning func(*Document) // gets the document of a root before what is in it; nil: nobody
 	opening   func(*Node)     // gets the node of another span before what is in it; nil: nobody
 
-	batch  *fold // of some children
-	loaded int   // how many of the next ones are in it
+	batch  *foldBatch   // of some children
+	loaded int          // how many of the next ones are in it
+	ahead  []*foldBatch // of those behind them, which are being folded
+	begun  int          // how many children are in these
 }
+
+// foldBatch are some children of a span, which are folded together. Other goroutines fold
+// the next batches while the nodes of one are written.
+type foldBatch struct {
+	fold *fold
+	kids int
+	err  error
+	done chan struct{} // gets a value when the fields above are set
+
+	// What the next batch may use when this one has been written.
+	memory foldMemory
+	reader lineReader
+	lines  []foldLine
+	buf    []byte // of those in files
+}
+
+// maxAhead is how many batches are folded ahead. It takes two thirds of the time to fold
+// them, and the rest to write them: more would be too many.
+const maxAhead = 3
 
 // nodeSink takes the nodes of a tree in the order of the document, each with the name
 // of the list that it belongs to.
@@ -38,8 +60,11 @@ type nodeSink interface {
 // small enough.
 func (t *runTree) fold(p uint32) *fold {
 	if p == 0 && t.size(p) <= t.limit {
-		f, _ := t.foldRanks(t.within(p), nil, &foldMemory{})
-		return f
+		b := foldBatch{reader: t.reader}
+		t.foldRanks(&b, t.within(p))
+		t.reader = b.reader
+		t.fail(b.err)
+		return b.fold
 	}
 	f := newFold(&t.in, &foldCarry{}, &foldMemory{})
 	sp := f.span(t.path(p))
@@ -47,7 +72,8 @@ func (t *runTree) fold(p uint32) *fold {
 	var starts []uint32
 	t.children(p, func(kid uint32) { starts = t.starts(starts, kid) })
 	slices.Sort(starts)
-	lines, _ := t.lines(t.own(p), nil)
+	lines, _, err := t.lines(&t.reader, t.own(p), nil, nil)
+	t.fail(err)
 	for i, rank := range t.own(p) {
 		for ; len(starts) > 0 && starts[0] < rank; starts = starts[1:] {
 			t.addStart(f, sp, starts[0])
@@ -57,8 +83,23 @@ func (t *runTree) fold(p uint32) *fold {
 	for _, rank := range starts {
 		t.addStart(f, sp, rank)
 	}
-	t.finish(f)
+	t.fail(t.finish(f))
 	return f
+}
+
+// fail notes an error, if it is the first.
+func (t *runTree) fail(err error) {
+	if t.err == nil {
+		t.err = err
+	}
+}
+
+// close ends the reading of lines.
+func (t *runTree) close() {
+	t.reader.close()
+	for _, b := range t.free {
+		b.reader.close()
+	}
 }
 
 // addStart counts the start of a child of sp.
@@ -67,29 +108,33 @@ func (t *runTree) addStart(f *fold, sp *foldSpan, rank uint32) {
 	f.count(sp, f.stream(t.streamID(e.stream), e.seq)).kids++
 }
 
-// foldRanks folds events, of which the ranks are given, with the lines in buf.
-func (t *runTree) foldRanks(ranks []uint32, buf []byte, memory *foldMemory) (*fold, []byte) {
+// foldRanks makes b of events, of which the ranks are given.
+func (t *runTree) foldRanks(b *foldBatch, ranks []uint32) {
 	ranks = slices.Clone(ranks)
 	slices.Sort(ranks)
 	in := t.in
-	in.lines, buf = t.lines(ranks, buf)
-	f := foldWith(&in, &foldCarry{}, memory)
-	t.finish(f)
-	return f, buf
+	b.lines, b.buf, b.err = t.lines(&b.reader, ranks, b.lines, b.buf)
+	in.lines = b.lines
+	b.fold = foldWith(&in, &foldCarry{}, &b.memory)
+	if err := t.finish(b.fold); b.err == nil {
+		b.err = err
+	}
 }
 
-// finish notes what parts have in common.
-func (t *runTree) finish(f *fold) {
+// finish notes what parts have in common. It fails if a line is not what it was. Only the
+// fold of the root sets what others need to know.
+func (t *runTree) finish(f *fold) error {
 	f.finish()
-	if f.changed && t.err == nil {
-		t.err = errChanged
-	}
 	if f.origin >= 0 {
 		t.origin, t.hasOrigin = f.streams[f.origin].id, true
 	}
 	if t.hasOrigin {
 		f.origin = slices.IndexFunc(f.streams, func(s foldStream) bool { return s.id == t.origin })
 	}
+	if f.changed {
+		return errChanged
+	}
+	return nil
 }
 
 // ranges returns the first and the last seq of the run in each stream.
@@ -128,33 +173,75 @@ func (ps *foldParts) kids(f *fold, parent Kind) (kids foldKids) {
 // f makes.
 func (ps *foldParts) kid(f *fold, n *Node, list string, kids []foldKid, scope foldScope, to *foldTotals) usageSum {
 	p := kids[0].part
-	if ps.loaded == 0 && ps.t.size(p) > ps.t.limit {
-		return ps.large(f, n, list, p, scope, to)
-	}
 	if ps.loaded == 0 {
+		ps.release() // it has been written
+		if ps.t.size(p) > ps.t.limit {
+			return ps.large(f, n, list, p, scope, to)
+		}
 		ps.load(kids)
 	}
 	ps.loaded--
-	node, u := ps.batch.node(ps.batch.span(ps.t.path(p)), scope, to)
+	batch := ps.batch.fold
+	node, u := batch.node(batch.span(ps.t.path(p)), scope, to)
 	f.put(n, list, node)
 	return u
 }
 
-// load folds the first of kids together, as many as are small enough.
+// load waits for the batch of the first of kids, and has the next ones folded meanwhile.
 func (ps *foldParts) load(kids []foldKid) {
+	for len(ps.ahead) < min(runtime.GOMAXPROCS(0), maxAhead) && ps.begun < len(kids) {
+		b := ps.begin(kids[ps.begun:])
+		if b == nil {
+			break
+		}
+		ps.ahead = append(ps.ahead, b)
+		ps.begun += b.kids
+	}
+	b := ps.ahead[0]
+	ps.ahead = slices.Delete(ps.ahead, 0, 1)
+	<-b.done
+	ps.t.fail(b.err)
+	ps.batch, ps.loaded = b, b.kids
+	ps.begun -= b.kids
+}
+
+// begin begins to fold the first of kids together, as many as are small enough. It
+// returns nil if none is.
+func (ps *foldParts) begin(kids []foldKid) *foldBatch {
 	t := ps.t
 	var ranks []uint32
 	size := int64(0)
-	for i := range kids {
-		p := kids[i].part
-		if size += t.size(p); size > t.limit && i > 0 {
+	n := 0
+	for n < len(kids) {
+		p := kids[n].part
+		if size += t.size(p); size > t.limit {
 			break
 		}
 		ranks = append(ranks, t.within(p)...)
-		ps.loaded++
+		n++
 	}
-	t.memory.reuse() // what was folded before has been written
-	ps.batch, t.buf = t.foldRanks(ranks, t.buf, &t.memory)
+	if n == 0 {
+		return nil
+	}
+	b := &foldBatch{done: make(chan struct{}, 1)}
+	if last := len(t.free) - 1; last >= 0 {
+		b, t.free = t.free[last], t.free[:last]
+		b.memory.reuse()
+	}
+	b.kids = n
+	go func() {
+		t.foldRanks(b, ranks)
+		b.done <- struct{}{} // it has room
+	}()
+	return b
+}
+
+// release lets others use the memory of the last batch, of which all has been written.
+func (ps *foldParts) release() {
+	if ps.batch != nil {
+		ps.t.free = append(ps.t.free, ps.batch)
+		ps.batch = nil
+	}
 }
 
 // large makes the node of a child that is folded in parts itself. What is inside it
@@ -165,6 +252,7 @@ func (ps *foldParts) large(f *fold, n *Node, list string, p uint32, scope foldSc
 	g.sink = f.sink
 	if _, counting := f.sink.(*countSink); counting {
 		node, u := g.node(g.parts.of, scope, to)
+		g.parts.release()
 		t.sums[p] = spanSum{node.Status, node.Usage}
 		f.put(n, list, node)
 		return u
@@ -174,6 +262,7 @@ func (ps *foldParts) large(f *fold, n *Node, list string, p uint32, scope foldSc
 		first := t.fold(p)
 		first.sink = &countSink{}
 		node, _ := first.node(first.parts.of, scope, &foldTotals{})
+		first.parts.release()
 		sum = spanSum{node.Status, node.Usage}
 	}
 	g.parts.opening = func(kid *Node) {
@@ -182,6 +271,7 @@ func (ps *foldParts) large(f *fold, n *Node, list string, p uint32, scope foldSc
 		f.sink.open(list, &whole)
 	}
 	node, u := g.node(g.parts.of, scope, to)
+	g.parts.release()
 	f.sink.close()
 	f.noteStatus(n, node)
 	return u

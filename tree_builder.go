@@ -216,7 +216,7 @@ func (b *TreeBuilder) Document(run RunID) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer t.reader.close()
+	defer t.close()
 	t.limit = math.MaxInt64
 	d := t.fold(0).document()
 	return d, t.err

@@ -33,9 +33,8 @@ type runTree struct {
 	events []uint32 // ranks, ascending for each span
 	weight []int64  // by position: of all events of the spans before, in bytes of memory
 
-	limit     int64  // of the memory that a part may take
-	buf       []byte // lines of a part
-	memory    foldMemory
+	limit     int64 // of the memory that a part may take
+	free      []*foldBatch
 	origin    string // the stream that wrote the root's start
 	hasOrigin bool
 	sums      map[uint32]spanSum // of spans that were summed up before they are written
@@ -258,13 +257,11 @@ func (t *runTree) children(p uint32, f func(kid uint32)) {
 const maxGap = 4 << 10
 
 // lines returns the lines of events, of which the ranks are given in ascending order.
-// Those that are in files are read into buf, or a larger one.
-func (t *runTree) lines(ranks []uint32, buf []byte) (lines []foldLine, _ []byte) {
-	lines = make([]foldLine, len(ranks))
-	if size := int(t.readSize(ranks)); size > cap(buf) {
-		buf = make([]byte, 0, size)
-	}
-	buf = buf[:0]
+// It may use the memory of old lines, and of buf for those that it reads from files by r.
+// After the first error, lines may be anything.
+func (t *runTree) lines(r *lineReader, ranks []uint32, old []foldLine, buf []byte) (lines []foldLine, _ []byte, err error) {
+	lines = slices.Grow(old[:0], len(ranks))[:len(ranks)]
+	buf = slices.Grow(buf[:0], int(t.readSize(ranks)))
 	for i := 0; i < len(ranks); {
 		e := t.entries.at(t.order[ranks[i]])
 		source := &t.store.sources[e.source]
@@ -277,8 +274,8 @@ func (t *runTree) lines(ranks []uint32, buf []byte) (lines []foldLine, _ []byte)
 		size := int(end - e.offset)
 		text := buf[len(buf) : len(buf)+size]
 		buf = buf[:len(buf)+size]
-		if t.err == nil {
-			t.err = t.reader.readAt(source.file, text, e.offset)
+		if err == nil {
+			err = r.readAt(source.file, text, e.offset)
 		}
 		for k := range n {
 			l := t.entries.at(t.order[ranks[i+k]])
@@ -287,7 +284,7 @@ func (t *runTree) lines(ranks []uint32, buf []byte) (lines []foldLine, _ []byte)
 		}
 		i += n
 	}
-	return lines, buf
+	return lines, buf, err
 }
 
 // readSize returns how much is read for events.

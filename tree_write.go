@@ -10,7 +10,7 @@ import (
 // makes its sums if w is nil. It returns the document, which holds no nodes if the run
 // is large, and the number of its iterations.
 func (t *runTree) write(w io.Writer, flat bool) (d *Document, iterations int, err error) {
-	defer t.reader.close()
+	defer t.close()
 	f := t.fold(0)
 	r := renderer{w: w, clean: true}
 	if f.parts == nil {
