@@ -54,6 +54,16 @@ var sizes = map[string]func(n int) []byte{
 		}
 		return bytes.Join(s.Lines, nil)
 	},
+	"records": func(n int) []byte { // records with five attributes, thirty in each span
+		s := eventtest.NewStream(goldenStreamA)
+		s.Add(wfslog.Event{Type: event.TypeStart, Run: goldenRun, Kind: wfslog.KindWorkflow, Name: "w", Time: goldenStart})
+		for i := range n {
+			ev := wfslog.Event{Type: event.TypeLog, Run: goldenRun, Span: strconv.Itoa(i/30 + 1), Time: goldenStart, Msg: "asked the model"}
+			ev.Attrs = []byte(`{"model":"m1-large","in":1200,"out":85,"took":812000000,"status":"ok"}`)
+			s.Add(ev)
+		}
+		return bytes.Join(s.Lines, nil)
+	},
 	"runs": func(n int) []byte {
 		s := eventtest.NewStream(goldenStreamA)
 		for i := range n {
@@ -122,7 +132,7 @@ func (c *countLines) Write(p []byte) (int, error) {
 }
 
 func BenchmarkTreeBuilder(b *testing.B) {
-	for _, name := range []string{"spans", "children", "depth", "prompts", "runs"} {
+	for _, name := range []string{"spans", "children", "depth", "prompts", "records", "runs"} {
 		n := 100_000
 		if name == "depth" || name == "prompts" {
 			n = 10_000
