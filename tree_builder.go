@@ -223,7 +223,8 @@ func (b *TreeBuilder) Document(run RunID) (*Document, error) {
 }
 
 // WriteDocument writes the document of a run as [Document.WriteTo] does. It does not
-// hold all of a large document in memory.
+// hold all of a large document in memory, and makes the next parts of it while it
+// writes one.
 func (b *TreeBuilder) WriteDocument(w io.Writer, run RunID) error {
 	return b.writeTree(w, run, false)
 }
