@@ -125,6 +125,46 @@ func BenchmarkSpan(b *testing.B) {
 	measure(b, logSpan, logTwoRecords)
 }
 
+// BenchmarkHandler measures the handler alone: records that are ready, and spans, on
+// their way to nowhere.
+func BenchmarkHandler(b *testing.B) {
+	h := wfslog.NewHandler(&wfslog.Options{Sink: nopSink{}, Next: slog.DiscardHandler})
+	b.Cleanup(func() { require.NoError(b, h.Close()) })
+	ctx, agent := wfslog.StartIteration(background(h)), slog.New(h).WithGroup("workflow.agent1")
+	for _, bb := range []struct {
+		name string
+		log  logFunc
+	}{{"five", logFive}, {"six", logSix}, {"prompt", logPrompt}} {
+		b.Run(bb.name, func(b *testing.B) {
+			var ready keptRecord
+			bb.log(ctx, slog.New(&ready))
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = agent.Handler().Handle(ctx, ready.record) // nopSink never fails
+			}
+		})
+	}
+	b.Run("span", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			logSpan(ctx, agent)
+		}
+	})
+}
+
+// keptRecord is a handler that keeps the last record.
+type keptRecord struct {
+	slog.Handler
+	record slog.Record
+}
+
+func (*keptRecord) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *keptRecord) Handle(_ context.Context, r slog.Record) error {
+	h.record = r.Clone()
+	return nil
+}
+
 // benchForwarder delivers at once, or never.
 type benchForwarder struct {
 	release <-chan struct{} // Forward waits until it is closed; nil means not at all
