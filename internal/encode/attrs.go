@@ -62,7 +62,14 @@ func (e *Encoder) attrOfRecord(a slog.Attr) {
 	}
 	e.attrs++
 	top := e.Rename != nil && len(e.objects) == 1
-	if (top && e.Rename(a.Key) != "" || !e.appendPlain(o, a)) && !e.attr(o, a, top) {
+	some, ok := false, false
+	if !top || e.Rename(a.Key) == "" {
+		some, ok = e.appendPlain(o, a)
+	}
+	if !ok {
+		some = e.attr(o, a, top)
+	}
+	if !some {
 		e.attrs--
 	}
 }
@@ -147,10 +154,16 @@ func (e *Encoder) group(o *object, a slog.Attr, top bool) bool {
 	if !e.named(o, a.Key, top) || e.tooDeep() {
 		return true
 	}
+	return e.groupMembers(members)
+}
+
+// groupMembers appends the value of a group whose key was appended as that of a
+// member. If nothing remains of it, that is taken back.
+func (e *Encoder) groupMembers(members []slog.Attr) (some bool) {
 	e.depth++
 	g := e.open()
 	for _, m := range members {
-		if !e.appendPlain(&g, m) {
+		if _, ok := e.appendPlain(&g, m); !ok {
 			e.attr(&g, m, false)
 		}
 	}

@@ -92,3 +92,18 @@ func TestKnownKeysKeepToLimits(t *testing.T) {
 	assert.LessOrEqual(t, len(text), line.LineBytes)
 	assert.Contains(t, text, "!CUT")
 }
+
+func TestKnownKeysOfGroups(t *testing.T) {
+	group := func(members ...slog.Attr) slog.Attr {
+		return slog.Attr{Key: "group", Value: slog.GroupValue(members...)}
+	}
+	plain := []slog.Attr{group(slog.Int("a", 1), group(slog.String("b", "x"))), slog.Int("a", 2)}
+	assert.Equal(t, `{"group":{"a":1,"group":{"b":"x"}},"a":2}`, encoded(t, &defaultLimits, true, plain...))
+	empty := []slog.Attr{group(group(slog.Attr{}), slog.Group("", slog.Group("a"))), slog.Int("a", 2)}
+	assert.Equal(t, `{"a":2}`, encoded(t, &defaultLimits, true, empty...))
+	twice := []slog.Attr{group(slog.Int("a", 1)), group(slog.Attr{}), group(slog.Int("a", 2))}
+	assert.Equal(t, `{"group":{"a":2},"!DUP":{"group":[{"a":1}]}}`, encoded(t, &defaultLimits, true, twice...))
+	assert.Equal(t, `{"group":{"password":"[REDACTED]"}}`, encoded(t, &defaultLimits, true, group(slog.String("password", "x"))))
+	flat := Limits{Depth: 1}.WithDefaults()
+	assert.Equal(t, `{"group":{"a":1,"group":{"!CUT":{"depth":1}}}}`, encoded(t, &flat, true, group(slog.Int("a", 1), group(slog.Int("a", 2)))))
+}
