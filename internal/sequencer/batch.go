@@ -44,7 +44,23 @@ const maxPooledBatch = 1 << 20
 
 var batches = sync.Pool{New: func() any { return &batch{} }}
 
-func newBatch() *batch { return batches.Get().(*batch) }
+// maxSpares is how many batches a busy stream has beside the one that takes lines: one
+// is written, and the one before it may not be left yet.
+const maxSpares = 2
+
+// newBatch returns an empty batch. Those of the stream's last writes are the first
+// choice: the pool loses its batches to the garbage collector, and what a busy stream
+// allocated for new ones was a quarter of all that spans allocate.
+func (s *Sequencer) newBatch() *batch {
+	for i := range s.spares {
+		if spare := &s.spares[i]; spare.Load() != nil {
+			if b := spare.Swap(nil); b != nil {
+				return b
+			}
+		}
+	}
+	return batches.Get().(*batch)
+}
 
 func (b *batch) add(sp *Span, typ event.Type, seq, n, kids uint64, body []byte, sum uint32) {
 	begin := len(b.buf)
@@ -136,13 +152,17 @@ func (b *batch) result(index int) error {
 	return b.err
 }
 
-// leave says that the caller does not look at the batch any more; the last one
-// gives it back to the pool.
-func (b *batch) leave() {
+// leave says that the caller does not look at b any more; the last one gives it back.
+func (s *Sequencer) leave(b *batch) {
 	if b.refs.Add(-1) > 0 || cap(b.buf) > maxPooledBatch {
 		return
 	}
 	clear(b.lines) // drop the spans
 	*b = batch{buf: b.buf[:0], lines: b.lines[:0]}
+	for i := range s.spares {
+		if s.spares[i].CompareAndSwap(nil, b) {
+			return
+		}
+	}
 	batches.Put(b)
 }

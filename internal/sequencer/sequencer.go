@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wfslog/wfslog/internal/event"
@@ -136,6 +137,7 @@ type Sequencer struct {
 	timers    sync.WaitGroup
 
 	writer writer
+	spares [maxSpares]atomic.Pointer[batch] // that nobody looks at
 
 	closing  sync.Once
 	closeErr error
@@ -155,7 +157,9 @@ func New(cfg Config) *Sequencer {
 	if cfg.Later == nil {
 		cfg.Later = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
 	}
-	return &Sequencer{cfg: cfg, stream: hex.EncodeToString(cfg.ID[:8]), cur: newBatch()}
+	s := &Sequencer{cfg: cfg, stream: hex.EncodeToString(cfg.ID[:8])}
+	s.cur = s.newBatch()
+	return s
 }
 
 // Stream returns the 16 hex digits that stand on every line.
@@ -253,7 +257,7 @@ func (s *Sequencer) settle(index int) error {
 		s.mu.Unlock()
 		if b.await() {
 			err := b.result(index)
-			b.leave()
+			s.leave(b)
 			return err
 		}
 		s.mu.Lock() // the goroutine that wrote before hands over: b is s.cur
@@ -262,7 +266,7 @@ func (s *Sequencer) settle(index int) error {
 	s.mu.Unlock()
 	s.lead(b)
 	err := b.result(index)
-	b.leave()
+	s.leave(b)
 	return err
 }
 
@@ -272,7 +276,7 @@ func (s *Sequencer) takeTurnLocked() *batch {
 	b := s.cur
 	s.writing = true
 	b.refs.Add(1)
-	s.cur = newBatch()
+	s.cur = s.newBatch()
 	return b
 }
 
@@ -343,13 +347,13 @@ func (s *Sequencer) close(reason string) error {
 	}
 	begun := s.seq > 0
 	s.writer.kept.keepRest(s.cur) // all are sheltered, for nobody waits
-	s.cur = newBatch()
+	s.cur = s.newBatch()
 	s.mu.Unlock()
 	s.timers.Wait()
 	var err error
 	if begun {
 		ev := event.Event{Stream: s.stream, Time: s.cfg.Now().UTC(), Type: event.TypeClose, Reason: reason}
-		b := newBatch()
+		b := s.newBatch()
 		b.last = streamBody(&ev)
 		s.write(b)
 		err = b.err

@@ -64,7 +64,7 @@ func (s *Sequencer) writeSoonLocked() {
 // leadAlone is lead for a batch that nobody waits for.
 func (s *Sequencer) leadAlone(b *batch) {
 	s.lead(b)
-	b.leave()
+	s.leave(b)
 }
 
 // writeInTime is called by the timer.
