@@ -50,7 +50,7 @@ type span struct {
 type streamSpan struct {
 	core  *core
 	seq   sequencer.Span
-	tally tally
+	tally atomic.Pointer[tally] // nil if there is nothing to add up
 	next  *streamSpan
 }
 

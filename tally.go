@@ -16,22 +16,41 @@ type tally struct {
 	own usageSum // what the start and the annotations of an action report of itself
 }
 
-func (t *tally) add(u *usageSum) {
+// tallied returns the tally of ss. Most spans have nothing to add up, and without the
+// room for it a span takes a quarter less memory.
+func (ss *streamSpan) tallied() *tally {
+	if t := ss.tally.Load(); t != nil {
+		return t
+	}
+	ss.tally.CompareAndSwap(nil, &tally{})
+	return ss.tally.Load()
+}
+
+func (ss *streamSpan) add(u *usageSum) {
 	if u.calls == 0 {
 		return
 	}
+	t := ss.tallied()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sum.add(u)
 }
 
+// total returns the sum so far. A nil tally is empty.
 func (t *tally) total() usageSum {
+	if t == nil {
+		return usageSum{}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.sum
 }
 
+// reported returns what an action has reported of itself. A nil tally is empty.
 func (t *tally) reported() usageSum {
+	if t == nil {
+		return usageSum{}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.own
@@ -49,7 +68,7 @@ func (rec *record) tallyAction(ss *streamSpan) {
 		u.setAttr(a)
 	})
 	if action {
-		ss.tally.add(&u)
+		ss.add(&u)
 	}
 }
 
@@ -62,7 +81,7 @@ func (rec *record) tallyOwn() {
 		if a.Key != KeyUsage && a.Key != KeyCost {
 			return
 		}
-		t := &rec.h.core.streamSpan(rec.span).tally
+		t := rec.h.core.streamSpan(rec.span).tallied()
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.own.setAttr(a)
@@ -76,14 +95,14 @@ func (rec *record) tallyEnd(ss *streamSpan) {
 		return
 	}
 	if rec.span.kind == KindAction {
-		rec.usage = ss.tally.reported()
+		rec.usage = ss.tally.Load().reported()
 		rec.eachAttr(rec.usage.setAttr)
 	}
 	if rec.usage.calls == 0 {
-		rec.usage = ss.tally.total()
+		rec.usage = ss.tally.Load().total()
 	}
 	if parent := rec.span.parent; parent != nil {
-		rec.h.core.streamSpan(parent).tally.add(&rec.usage)
+		rec.h.core.streamSpan(parent).add(&rec.usage)
 	}
 }
 
