@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -66,7 +67,7 @@ func drawLines(t *rapid.T) [][]byte {
 	}
 	pick := func(label string, n int) int { return rapid.IntRange(0, n-1).Draw(t, label) }
 	var lines [][]byte
-	for range rapid.IntRange(1, 20).Draw(t, "events") {
+	for i := range rapid.IntRange(1, 20).Draw(t, "events") {
 		s := streams[pick("stream", len(streams))]
 		ev := wfslog.Event{
 			Time: goldenStart.Add(time.Duration(pick("time", 1e6))), Level: someLevels[pick("level", len(someLevels))],
@@ -106,7 +107,8 @@ func drawLines(t *rapid.T) [][]byte {
 		case 13:
 			ev.Type, ev.Ordinal = event.TypeInject, uint32(pick("ordinal", 4)+1)
 		default:
-			ev.Type, ev.After, ev.Msg = event.TypeLog, uint32(pick("after", 4)), "m"
+			ev.Type, ev.After = event.TypeLog, uint32(pick("after", 4))
+			ev.Msg = fmt.Sprint("m", i) // by which a line without stream and seq is known again
 			ev.Logger = someLoggers[pick("logger", len(someLoggers))]
 		}
 		line := s.Add(ev)
