@@ -132,10 +132,7 @@ func (h *Handler) recordsAlone(ctx context.Context, s *state, op *operation, att
 	if c.replace != nil || c.content != ContentFull || slices.ContainsFunc(rec.attrs, isOdd) {
 		rec.attrs = c.evaluate(nil, rec.attrs)
 	}
-	err := rec.recordOperation(admitted)
-	if errors.Is(err, sequencer.ErrClosed) {
-		c.afterClose.Add(1)
-	} else if err != nil {
+	if err := c.unlessClosed(rec.recordOperation(admitted)); err != nil {
 		c.reports.awaitFirst()
 	}
 	l.op = operation{}
@@ -205,8 +202,14 @@ func (rec *record) record() (err error) {
 			h.core.withoutContext.Add(1)
 		}
 	}
+	return h.core.unlessClosed(err)
+}
+
+// unlessClosed returns err, unless it says that the stream is closed: then the event is
+// counted.
+func (c *core) unlessClosed(err error) error {
 	if errors.Is(err, sequencer.ErrClosed) {
-		h.core.afterClose.Add(1)
+		c.afterClose.Add(1)
 		return nil
 	}
 	return err

@@ -20,7 +20,8 @@ import (
 var errClosed = errors.New("wfslog: journal is closed")
 
 // Writer writes the segments of one stream, and has its crash ring. Prepare, Write,
-// Shelter and Close must not be called at the same time; Sync and the accessors may be called at any time.
+// Shelter and Close must not be called at the same time; Sync and the accessors may be
+// called at any time.
 type Writer struct {
 	fs      fileSystem
 	now     func() time.Time

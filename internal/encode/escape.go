@@ -53,7 +53,8 @@ func load(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// wordSlack is the room that eight bytes need at most, and what is written over.
+// wordSlack is the room for all that one turn of the loop in [appendEscaped] writes:
+// what eight bytes need at most, and what is written over.
 const wordSlack = 8*maxEscaped + 24
 
 // maxEscaped is how many bytes may stand for one byte of a string.
@@ -62,13 +63,12 @@ const maxEscaped = 6
 // appendEscaped appends s as it stands between the quotes of a JSON string. It is
 // not valid if s is not UTF-8; then U+FFFD stands for each wrong byte.
 func appendEscaped(dst []byte, s string) (_ []byte, valid bool) {
-	const slack = wordSlack // for all that one turn of a loop writes
 	valid = true
 	clean := 0 // words in a row that were plain
 	n, b := len(dst), dst[:cap(dst)]
 	for i := 0; i < len(s); {
-		if len(b)-n < slack {
-			b = grow(b[:n], slack+len(s)-i)
+		if len(b)-n < wordSlack {
+			b = grow(b[:n], wordSlack+len(s)-i)
 		}
 		if len(s)-i >= 8 {
 			w := load(s[i:])
@@ -102,7 +102,7 @@ func appendEscaped(dst []byte, s string) (_ []byte, valid bool) {
 			i++
 			continue
 		}
-		for i < len(s) && s[i] >= utf8.RuneSelf && len(b)-n >= slack {
+		for i < len(s) && s[i] >= utf8.RuneSelf && len(b)-n >= wordSlack {
 			if len(s)-i >= 8 {
 				if w := load(s[i:]); isEastAsian(w) {
 					binary.LittleEndian.PutUint64(b[n:], w)
