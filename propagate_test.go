@@ -471,3 +471,25 @@ func TestPropagationConcurrentSafe(t *testing.T) {
 	assert.Len(t, doc.Interactions, 3*n)
 	assert.True(t, doc.Complete, "%+v", doc.Integrity)
 }
+
+// extracting is middleware that extracts a context while it handles a record.
+type extracting struct {
+	slog.Handler
+	from string
+	seen *[]bool // whether a Debug record would be taken: with the context as it came, and extracted
+}
+
+func (m extracting) Handle(ctx context.Context, r slog.Record) error {
+	*m.seen = append(*m.seen, m.Enabled(ctx, slog.LevelDebug), m.Enabled(wfslog.Unmarshal(ctx, m.from), slog.LevelDebug))
+	return m.Handler.Handle(ctx, r)
+}
+
+func TestExtractedContextTellsNothingOfTheRecordAtHand(t *testing.T) {
+	h, _ := newSink(t, wfslog.Options{JournalLevel: slog.LevelInfo})
+	text := wfslog.Marshal(wfslog.StartWorkflow(background(h), "w"))
+	require.NotEmpty(t, text)
+	var seen []bool
+	log := slog.New(extracting{h, text, &seen})
+	wfslog.StartWorkflow(wfslog.WithLogger(context.Background(), log), "w")
+	assert.Equal(t, []bool{true, false}, seen, "the start is taken whatever its level, other records are not")
+}
