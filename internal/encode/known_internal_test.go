@@ -31,6 +31,10 @@ func encoded(t *testing.T, l *Limits, redact bool, attrs ...slog.Attr) string {
 }
 
 func TestKnownKeysAreWrittenLikeOthers(t *testing.T) {
+	for i := range known { // what other tests have written would have taken the place
+		known[i].text.Store(nil)
+		known[i].hash.Store(0)
+	}
 	text := strings.Repeat("k", maxKnown)
 	for _, key := range []string{
 		"a", "ab", "abc", "abcd", "abcdefg", "abcdefgh", text, text + "k", "!", "!k", slogBadKey, "q\"uote", "é",
